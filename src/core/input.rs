@@ -1,0 +1,93 @@
+//! What the core is told, and what it asks to be done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::command::{Answer, Command, Waiting};
+use super::ids::{CommandId, CompartmentId, ModelId, RecipientId, UnlockId};
+use super::sighting::Sighting;
+
+/// Where a door is, by its switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoorPosition {
+    /// Shut.
+    Closed,
+    /// Not shut.
+    Open,
+}
+
+/// Everything that can reach the core.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The agent came up: the first input after the journal was replayed.
+    Started {
+        /// The program's version, for the record.
+        version: String,
+        /// Where each door is.
+        doors: BTreeMap<CompartmentId, DoorPosition>,
+    },
+    /// Time has passed.
+    Tick,
+    /// The hall asks.
+    Command(Command),
+    /// The photo of an accepted enrolment was looked at.
+    TemplateMade {
+        /// The enrolment.
+        command: CommandId,
+        /// The model, once the template is stored; or what is wrong with the photo.
+        result: Result<ModelId, String>,
+    },
+    /// A pulse is over.
+    PulseEnded {
+        /// Which opening.
+        unlock: UnlockId,
+        /// Which of its pulses.
+        attempt: u32,
+        /// What the driver says.
+        result: Result<(), String>,
+    },
+    /// A door moved.
+    Door {
+        /// Which.
+        compartment: CompartmentId,
+        /// Where it is now.
+        position: DoorPosition,
+    },
+    /// The camera looked.
+    Sighting(Sighting),
+}
+
+/// What to do once the step's events are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Energise one lock.
+    Pulse {
+        /// Which opening.
+        unlock: UnlockId,
+        /// Which of its pulses, from 1.
+        attempt: u32,
+        /// Which lock.
+        compartment: CompartmentId,
+        /// For how long.
+        width: Duration,
+    },
+    /// Answer the hall.
+    Answer {
+        /// Which command.
+        command: CommandId,
+        /// What.
+        answer: Answer,
+    },
+    /// Make and store a template of the photo that came with this command.
+    MakeTemplate {
+        /// The enrolment.
+        command: CommandId,
+        /// Whose face.
+        recipient: RecipientId,
+    },
+    /// Erase the templates of a recipient, from disk and from memory.
+    EraseTemplates(RecipientId),
+    /// From now on look for these people and nobody else.
+    LookFor(Waiting),
+}

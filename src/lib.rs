@@ -1,0 +1,4 @@
+//! `locker-agent`: the daemon inside a smart document locker.
+
+pub mod core;
+pub mod ports;
