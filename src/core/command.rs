@@ -161,6 +161,8 @@ pub enum Failure {
     DoorDidNotOpen,
     /// The agent restarted in between: whether it happened is unknown, and it is not repeated.
     Interrupted,
+    /// The recipient's last document left while the template was being made, so it was not kept.
+    NothingWaiting,
     /// No template could be made of the photo.
     UnusablePhoto {
         /// What to do about it.

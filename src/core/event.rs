@@ -158,6 +158,4 @@ pub enum Fault {
     DidNotOpen,
     /// The lock driver reported an error.
     LockError,
-    /// It stood open when the agent started and nobody had been allowed to open it.
-    FoundOpen,
 }

@@ -54,6 +54,8 @@ pub enum Input {
         /// Where it is now.
         position: DoorPosition,
     },
+    /// Camera and models became able, or unable, to recognise anybody.
+    FacesAvailable(bool),
     /// The camera looked.
     Sighting(Sighting),
 }

@@ -2,9 +2,16 @@
 //!
 //! No clock, no I/O, no channels, no randomness. Tests feed it years in seconds.
 
+pub mod cabinet;
 pub mod command;
+mod command_log;
+pub mod compartment;
 pub mod event;
 pub mod ids;
 pub mod input;
+mod judgement;
+pub mod policy;
+mod recognition;
 pub mod sighting;
 pub mod time;
+pub mod view;

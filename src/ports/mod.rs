@@ -7,9 +7,11 @@ mod doors;
 mod faces;
 mod journal;
 mod templates;
+mod uplink;
 
 pub use camera::{Camera, CameraFault, Frame};
 pub use doors::{DoorEdge, DoorPosition, DoorSensors, LockBank, LockFault, SensorFault};
 pub use faces::{FaceEngine, FaceFault, PhotoFault};
 pub use journal::{Journal, JournalFault, Outbox, OutboxEntry, Recorded};
 pub use templates::{Template, TemplateFault, TemplateStore};
+pub use uplink::Uplink;

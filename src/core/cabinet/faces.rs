@@ -1,0 +1,56 @@
+//! Faces at the camera: who may open which door, and when faces are not tried for a while.
+
+use super::{Cabinet, Step};
+use crate::core::command::Purpose;
+use crate::core::event::{Authority, Event, Refusal};
+use crate::core::ids::{CompartmentId, RecipientId};
+use crate::core::recognition::{Recognition, Verdict};
+use crate::core::sighting::Sighting;
+use crate::core::time::Now;
+
+impl Cabinet {
+    /// Takes one frame's outcome. While a lock is commanded nobody is judged: one door at a time.
+    pub(super) fn sighting(&mut self, now: Now, sighting: &Sighting, step: &mut Step) {
+        if !self.faces_on(now.mono) || self.is_busy() {
+            return;
+        }
+        match self.recognition.observe(&self.policy.faces, now.mono, sighting) {
+            Verdict::Undecided => {}
+            Verdict::Accepted(recipient) => self.welcome(now, recipient, step),
+            Verdict::Refused(reason) => self.refuse(now, reason, step),
+        }
+    }
+
+    /// Opens the first door that holds something for the recipient; none if there is nothing (any more).
+    fn welcome(&mut self, now: Now, recipient: RecipientId, step: &mut Step) {
+        self.face_failures = 0;
+        if let Some(compartment) = self.first_waiting(&recipient) {
+            let authority = Authority::Face { recipient };
+            self.authorise(now, compartment, Purpose::Collect, authority, step);
+        }
+    }
+
+    fn first_waiting(&self, recipient: &RecipientId) -> Option<CompartmentId> {
+        let mine = self.compartments().find(|(id, compartment)| {
+            self.fitted.contains(id) && compartment.waiting_for() == Some(recipient)
+        });
+        mine.map(|(id, _)| id)
+    }
+
+    fn refuse(&mut self, now: Now, reason: Refusal, step: &mut Step) {
+        self.record(now, Event::FaceRefused { reason }, step);
+        let counts = match reason {
+            Refusal::NotRecognised | Refusal::PresentationAttack | Refusal::Ambiguous => true,
+            Refusal::PoorQuality | Refusal::SeveralFaces | Refusal::LivenessUnavailable => false,
+        };
+        self.face_failures += u32::from(counts);
+        let policy = &self.policy.faces;
+        if self.face_failures >= policy.failures {
+            let until = now.wall.plus(policy.pause);
+            self.faces_paused_until = Some(now.mono.plus(policy.pause));
+            self.face_failures = 0;
+            self.recognition = Recognition::default();
+            self.record(now, Event::FacePaused { until }, step);
+        }
+    }
+}

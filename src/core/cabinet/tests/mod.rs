@@ -1,0 +1,12 @@
+//! The cabinet's behaviour as scripted timelines, and its laws under any interleaving.
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests look for one thing among many"
+)]
+
+mod commands;
+mod laws;
+mod openings;
+mod restarts;
+mod scenario;

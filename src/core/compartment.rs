@@ -1,0 +1,213 @@
+//! One door: what lies behind it, where it stands, and the opening that is under way.
+//!
+//! Content, door, opening and service are separate because they are in the world: a faulty door can hold a
+//! passport, a vacant one can be forced. The [`Lifecycle`] that people see is derived from them.
+
+use super::command::{Lifecycle, Purpose};
+use super::event::{Authority, Fault};
+use super::ids::{DepositId, RecipientId, UnlockId};
+use super::input::DoorPosition;
+use super::time::{Monotonic, WallTime};
+
+/// A document on its way to a recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deposit {
+    /// The hall's name for it.
+    pub id: DepositId,
+    /// Who may collect it.
+    pub recipient: RecipientId,
+    /// When it counts as expired.
+    pub collect_by: Option<WallTime>,
+}
+
+/// What lies behind a door, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Content {
+    /// Nothing.
+    #[default]
+    Vacant,
+    /// Nothing yet; kept for this document.
+    Reserved(Deposit),
+    /// This document.
+    Loaded {
+        /// Which.
+        deposit: Deposit,
+        /// False when something happened that may have emptied it unseen; staff should look.
+        verified: bool,
+        /// Its time is over; only staff may open.
+        expired: bool,
+    },
+}
+
+impl Content {
+    /// The document meant for this compartment, whether it is in or not.
+    pub fn deposit(&self) -> Option<&Deposit> {
+        match self {
+            Self::Vacant => None,
+            Self::Reserved(deposit) | Self::Loaded { deposit, .. } => Some(deposit),
+        }
+    }
+}
+
+/// Where a door stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Door {
+    /// No sensor has spoken yet.
+    #[default]
+    Unknown,
+    /// Shut.
+    Closed,
+    /// Not shut.
+    Open {
+        /// Since when.
+        since: Monotonic,
+        /// How often somebody was reminded.
+        reminders: u32,
+    },
+}
+
+impl Door {
+    /// The door as a switch would report it.
+    pub fn position(&self) -> Option<DoorPosition> {
+        match self {
+            Self::Unknown => None,
+            Self::Closed => Some(DoorPosition::Closed),
+            Self::Open { .. } => Some(DoorPosition::Open),
+        }
+    }
+}
+
+/// An authorised opening, from the authority to the closed door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Its number.
+    pub unlock: UnlockId,
+    /// What for.
+    pub purpose: Purpose,
+    /// On whose word.
+    pub authority: Authority,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// How far an opening is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Recorded; not pulsed yet.
+    Authorised,
+    /// The lock is energised for the n-th time.
+    Pulsing {
+        /// n, from 1.
+        attempt: u32,
+    },
+    /// Pulsed; the sensor has until then to see the door open.
+    Waiting {
+        /// How often it was pulsed.
+        attempt: u32,
+        /// When to pulse again or give up.
+        until: Monotonic,
+    },
+    /// The door was seen open.
+    Open,
+}
+
+/// Whether the compartment is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Service {
+    /// In use.
+    #[default]
+    In,
+    /// Taken out by staff.
+    Out,
+    /// Out until somebody has looked.
+    Fault(Fault),
+}
+
+/// One door and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Compartment {
+    /// What lies behind it.
+    pub content: Content,
+    /// Where it stands.
+    pub door: Door,
+    /// The opening under way.
+    pub opening: Option<Opening>,
+    /// Whether it is in use.
+    pub service: Service,
+}
+
+impl Compartment {
+    /// The place in the compartment's life that people see.
+    pub fn lifecycle(&self) -> Lifecycle {
+        if let Some(opening) = &self.opening {
+            return match opening.purpose {
+                Purpose::Load => Lifecycle::Loading,
+                Purpose::Collect => Lifecycle::Collecting,
+                Purpose::Recall => Lifecycle::Recalling,
+                Purpose::Inspect => Lifecycle::Inspecting,
+            };
+        }
+        match (self.service, &self.content) {
+            (Service::Out, _) => Lifecycle::OutOfService,
+            (Service::Fault(_), _) => Lifecycle::Fault,
+            (Service::In, Content::Vacant) => Lifecycle::Vacant,
+            (Service::In, Content::Reserved(_)) => Lifecycle::Reserved,
+            (Service::In, Content::Loaded { expired: true, .. }) => Lifecycle::Expired,
+            (Service::In, Content::Loaded { expired: false, .. }) => Lifecycle::Loaded,
+        }
+    }
+
+    /// The recipient who may open this door with their face now.
+    pub fn waiting_for(&self) -> Option<&RecipientId> {
+        match (&self.content, self.lifecycle()) {
+            (Content::Loaded { deposit, .. }, Lifecycle::Loaded) => Some(&deposit.recipient),
+            _ => None,
+        }
+    }
+
+    /// Whether the lock was commanded and the door has not been seen open yet.
+    pub fn is_commanded(&self) -> bool {
+        self.opening.as_ref().is_some_and(|opening| opening.stage != Stage::Open)
+    }
+
+    /// Whether this door may be opened for this purpose, leaving other doors aside.
+    pub fn allows(&self, purpose: Purpose) -> bool {
+        match purpose {
+            Purpose::Load => {
+                self.service == Service::In && matches!(self.content, Content::Reserved(_))
+            }
+            Purpose::Collect | Purpose::Recall => matches!(self.content, Content::Loaded { .. }),
+            Purpose::Inspect => true,
+        }
+    }
+
+    /// Something happened that may have emptied it unseen.
+    pub(super) fn doubt(&mut self) {
+        if let Content::Loaded { verified, .. } = &mut self.content {
+            *verified = false;
+        }
+    }
+
+    /// The reserved document is in.
+    pub(super) fn load(&mut self) {
+        if let Content::Reserved(deposit) = &self.content {
+            let deposit = deposit.clone();
+            self.content = Content::Loaded { deposit, verified: true, expired: false };
+        }
+    }
+
+    /// The document's time is over.
+    pub(super) fn expire(&mut self) {
+        if let Content::Loaded { expired, .. } = &mut self.content {
+            *expired = true;
+        }
+    }
+
+    /// Taken out of service, or returned to it by somebody who has looked inside.
+    pub(super) fn serve(&mut self, service: Service) {
+        self.service = service;
+        if let (Service::In, Content::Loaded { verified, .. }) = (service, &mut self.content) {
+            *verified = true;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The rules a site may set, with their defaults. Bounds are checked where they are read (`config`).
+
+use std::time::Duration;
+
+/// Everything a site decides.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Policy {
+    /// How locks are driven.
+    pub locks: LockPolicy,
+    /// How long doors may stand open.
+    pub doors: DoorPolicy,
+    /// When a face opens a door.
+    pub faces: FacePolicy,
+    /// What the hall may ask for.
+    pub hall: HallPolicy,
+}
+
+/// How locks are driven.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LockPolicy {
+    /// How long a lock is energised.
+    pub pulse: Duration,
+    /// How often a door that does not open is pulsed, the first time included.
+    pub attempts: u32,
+    /// How long after a pulse the sensor has to see the door open.
+    pub open_within: Duration,
+}
+
+impl Default for LockPolicy {
+    fn default() -> Self {
+        Self { pulse: Duration::from_millis(500), attempts: 3, open_within: Duration::from_secs(5) }
+    }
+}
+
+/// How long doors may stand open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DoorPolicy {
+    /// When the first reminder comes; each further one takes twice as long.
+    pub ajar_after: Duration,
+}
+
+impl Default for DoorPolicy {
+    fn default() -> Self {
+        Self { ajar_after: Duration::from_secs(60) }
+    }
+}
+
+/// When a face opens a door.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FacePolicy {
+    /// Least cosine similarity. 0.45 lies above the 1e-4 false match point (0.44) of `fr_feature` measured on
+    /// 78,000 impostor pairs of the ORL faces; calibrate on site.
+    pub similarity: f32,
+    /// How far the best must lie above the second-best person.
+    pub margin: f32,
+    /// Least liveness score.
+    pub liveness: f32,
+    /// How many judged frames in a row must agree on the same person.
+    pub votes: u32,
+    /// How long one person is looked at before being refused.
+    pub window: Duration,
+    /// How long no face must be seen before the next one counts as another person.
+    pub leave_after: Duration,
+    /// How long after a verdict the same person may try again without leaving.
+    pub again_after: Duration,
+    /// The quality gates.
+    pub gates: QualityGates,
+    /// Failures in a row before faces pause (NIST SP 800-63B allows 5, or 10 with liveness).
+    pub failures: u32,
+    /// How long they pause.
+    pub pause: Duration,
+}
+
+impl Default for FacePolicy {
+    fn default() -> Self {
+        Self {
+            similarity: 0.45,
+            margin: 0.05,
+            liveness: 0.5,
+            votes: 3,
+            window: Duration::from_secs(4),
+            leave_after: Duration::from_secs(1),
+            again_after: Duration::from_secs(5),
+            gates: QualityGates::default(),
+            failures: 5,
+            pause: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Below these a face is not judged at all; units as in [`super::sighting::Quality`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct QualityGates {
+    /// Least height of the face in pixels.
+    pub face_px: f32,
+    /// Least sharpness.
+    pub sharpness: f32,
+    /// Least mean grey level.
+    pub darkest: f32,
+    /// Greatest mean grey level.
+    pub brightest: f32,
+    /// Least contrast.
+    pub contrast: f32,
+    /// Greatest turn of the head to either side.
+    pub yaw: f32,
+    /// Least part of the face inside the frame.
+    pub inside: f32,
+}
+
+impl Default for QualityGates {
+    fn default() -> Self {
+        Self {
+            face_px: 80.0,
+            sharpness: 20.0,
+            darkest: 40.0,
+            brightest: 220.0,
+            contrast: 15.0,
+            yaw: 0.6,
+            inside: 0.9,
+        }
+    }
+}
+
+/// What the hall may ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HallPolicy {
+    /// Whether photos for enrolment may come from the hall: a legal question, so off unless a site decides.
+    pub remote_enrolment: bool,
+    /// How far ahead the expiry of an unlock may lie.
+    pub unlock_lifetime: Duration,
+    /// How far ahead the expiry of any other command may lie.
+    pub order_lifetime: Duration,
+    /// How far the hall's clock may be ahead of this one.
+    pub clock_skew: Duration,
+}
+
+impl Default for HallPolicy {
+    fn default() -> Self {
+        Self {
+            remote_enrolment: false,
+            unlock_lifetime: Duration::from_secs(5 * 60),
+            order_lifetime: Duration::from_secs(7 * 24 * 3600),
+            clock_skew: Duration::from_secs(30),
+        }
+    }
+}
