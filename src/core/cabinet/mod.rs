@@ -169,6 +169,11 @@ impl Cabinet {
         self.rejections.unrecorded
     }
 
+    /// Whether a lock is energised now.
+    pub fn is_energised(&self) -> bool {
+        self.energised.is_some()
+    }
+
     /// Changes the state by an event and puts the event on the step's record.
     fn record(&mut self, now: Now, event: Event, step: &mut Step) {
         self.apply(now, &event);

@@ -1,0 +1,347 @@
+//! The cabinet's thread: take one message, decide, record, then act.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::eyes::{Eyes, EyesReport, OpenCamera, OpenEngine};
+use super::hands::{self, Hands, Pulse};
+use super::inbox::{Inbox, Message};
+use super::{Clock, doors};
+use crate::core::cabinet::Cabinet;
+use crate::core::command::{Command, Waiting};
+use crate::core::ids::{CommandId, CompartmentId, RecipientId};
+use crate::core::input::{Act, Input};
+use crate::core::policy::Policy;
+use crate::core::view::CabinetView;
+use crate::ports::{
+    DoorSensors, Journal, JournalFault, LockBank, PhotoFault, SensorFault, Template, TemplateFault,
+    TemplateStore, Uplink,
+};
+
+/// The longest time between two heartbeats.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// No driver holds a lock longer than this.
+const LONGEST_PULSE: Duration = Duration::from_secs(3);
+
+/// Why the agent could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentFault {
+    /// Without a record nothing may be opened.
+    #[error("{0}; no door can be opened without a record of it")]
+    Journal(#[from] JournalFault),
+    /// The doors' positions are unknown at start.
+    #[error(transparent)]
+    Sensors(#[from] SensorFault),
+    /// The templates cannot be read at all.
+    #[error(transparent)]
+    Templates(#[from] TemplateFault),
+    /// The system refused a thread.
+    #[error("the system gives no thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A thread has ended that never should.
+    #[error("the {0} thread has ended unexpectedly; the agent has to be started anew")]
+    Died(&'static str),
+}
+
+/// Everything an agent is made of.
+pub struct Parts {
+    /// The rules.
+    pub policy: Policy,
+    /// The doors.
+    pub fitted: BTreeSet<CompartmentId>,
+    /// How long the lock driver rests after a pulse.
+    pub rest: Duration,
+    /// The record.
+    pub journal: Box<dyn Journal>,
+    /// Templates at rest.
+    pub templates: Box<dyn TemplateStore>,
+    /// The locks.
+    pub locks: Box<dyn LockBank>,
+    /// The door switches.
+    pub sensors: Box<dyn DoorSensors>,
+    /// The models.
+    pub open_engine: OpenEngine,
+    /// The camera.
+    pub open_camera: OpenCamera,
+    /// The hall.
+    pub uplink: Box<dyn Uplink>,
+    /// Called at least once a second while the cabinet's thread is well.
+    pub heartbeat: Box<dyn FnMut() + Send>,
+}
+
+/// A running agent.
+#[derive(Debug)]
+pub struct AgentHandle {
+    inbox: Inbox,
+    eyes: Option<Receiver<EyesReport>>,
+    thread: JoinHandle<Result<(), AgentFault>>,
+}
+
+impl AgentHandle {
+    /// The way in for observations and commands.
+    pub fn inbox(&self) -> Inbox {
+        self.inbox.clone()
+    }
+
+    /// Waits until the camera and the models are up, or are known not to come up.
+    pub fn wait_for_eyes(&self) -> EyesReport {
+        let report = self.eyes.as_ref().and_then(|eyes| eyes.recv().ok());
+        report.unwrap_or_else(|| Err("the camera's thread has ended".to_owned()))
+    }
+
+    /// Whether the agent has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Stops the agent, or learns how it ended.
+    pub fn stop(self) -> Result<(), AgentFault> {
+        self.inbox.send(Message::Stop);
+        self.thread.join().unwrap_or(Err(AgentFault::Died("cabinet")))
+    }
+}
+
+/// The cabinet's thread and what it owns.
+pub struct Agent {
+    cabinet: Cabinet,
+    journal: Box<dyn Journal>,
+    templates: Box<dyn TemplateStore>,
+    uplink: Box<dyn Uplink>,
+    heartbeat: Box<dyn FnMut() + Send>,
+    hands: Hands,
+    eyes: Eyes,
+    inbox: Receiver<Message>,
+    /// Messages to itself.
+    own: VecDeque<Message>,
+    clock: Clock,
+    shown: CabinetView,
+    stop_doors: Arc<AtomicBool>,
+}
+
+impl Agent {
+    /// Rebuilds the state, settles what a restart left open, and starts the threads.
+    pub fn start(mut parts: Parts) -> Result<AgentHandle, AgentFault> {
+        let clock = Clock::start();
+        let cabinet = rebuild(&parts)?;
+        forget_strangers(&cabinet, parts.templates.as_mut())?;
+        let doors = parts.sensors.positions()?;
+        let (inbox, received) = Inbox::new();
+        let stop_doors = Arc::new(AtomicBool::new(false));
+        let hands = hands::spawn(parts.locks, parts.rest, inbox.clone())?;
+        let mut eyes = Eyes::spawn(parts.open_engine, parts.open_camera, inbox.clone())?;
+        let eyes_report = eyes.report();
+        let mut agent = Self {
+            cabinet,
+            journal: parts.journal,
+            templates: parts.templates,
+            uplink: parts.uplink,
+            heartbeat: parts.heartbeat,
+            hands,
+            eyes,
+            inbox: received,
+            own: VecDeque::new(),
+            clock,
+            shown: CabinetView::default(),
+            stop_doors: Arc::clone(&stop_doors),
+        };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        agent.step(Input::Started { version, doors }, None)?;
+        doors::spawn(parts.sensors, inbox.clone(), stop_doors)?;
+        let thread = thread::Builder::new().name("cabinet".into()).spawn(move || agent.run())?;
+        Ok(AgentHandle { inbox, eyes: eyes_report, thread })
+    }
+
+    fn run(mut self) -> Result<(), AgentFault> {
+        let ended = self.serve().and_then(|()| self.finish_pulse());
+        self.stop_doors.store(true, Ordering::Relaxed);
+        self.hands.rest();
+        ended
+    }
+
+    fn serve(&mut self) -> Result<(), AgentFault> {
+        loop {
+            (self.heartbeat)();
+            let Some(message) = self.next_message() else { return Ok(()) };
+            match message {
+                Message::Observed(input) => self.step(input, None)?,
+                Message::Command { command, photo } => self.command(command, photo)?,
+                Message::Enrolled { command, recipient, result } => {
+                    self.enrolled(command, &recipient, result)?;
+                }
+                Message::Died("eyes") => {
+                    tracing::error!("the camera's thread has ended; faces are off until a restart");
+                    self.step(Input::FacesAvailable(false), None)?;
+                }
+                Message::Died(thread) => return Err(AgentFault::Died(thread)),
+                Message::Stop => return Ok(()),
+            }
+        }
+    }
+
+    /// A pulse that is under way is finished and recorded before the agent ends.
+    fn finish_pulse(&mut self) -> Result<(), AgentFault> {
+        while self.cabinet.is_energised() {
+            match self.inbox.recv_timeout(LONGEST_PULSE) {
+                Ok(Message::Observed(input @ (Input::PulseEnded { .. } | Input::Door { .. }))) => {
+                    self.step(input, None)?;
+                }
+                Ok(_) => {}
+                Err(_) => return Err(AgentFault::Died("locks")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next message, or a tick when a time-out is due first; `None` when everybody else is gone.
+    fn next_message(&mut self) -> Option<Message> {
+        if let Some(message) = self.own.pop_front() {
+            return Some(message);
+        }
+        let now = self.clock.now();
+        let due = self.cabinet.deadline(now).map_or(HEARTBEAT, |deadline| deadline.since(now.mono));
+        match self.inbox.recv_timeout(due.min(HEARTBEAT)) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => Some(Message::Observed(Input::Tick)),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    fn command(&mut self, command: Command, photo: Option<Vec<u8>>) -> Result<(), AgentFault> {
+        let (id, order) = (command.id.clone(), command.order.kind());
+        tracing::info!(command = %id, ?order, "command received");
+        self.step(Input::Command(command), photo)
+    }
+
+    /// Stores a template before the core hears of it, and takes it back if the core does not want it.
+    fn enrolled(
+        &mut self,
+        command: CommandId,
+        recipient: &RecipientId,
+        result: Result<Template, PhotoFault>,
+    ) -> Result<(), AgentFault> {
+        let stored = result.map_err(|fault| fault.to_string()).and_then(|template| {
+            let put = self.templates.put(recipient, &template);
+            put.map(|()| template.model.clone()).map_err(|fault| fault.to_string())
+        });
+        let new = stored.is_ok();
+        self.step(Input::TemplateMade { command, result: stored }, None)?;
+        if new && !self.cabinet.enrolled().contains_key(recipient) {
+            self.erase(recipient);
+        }
+        Ok(())
+    }
+
+    /// Decides, makes the events durable, and only then acts.
+    fn step(&mut self, input: Input, photo: Option<Vec<u8>>) -> Result<(), AgentFault> {
+        let now = self.clock.now();
+        let step = self.cabinet.step(now, input);
+        let recorded = !step.events().is_empty();
+        for event in step.events() {
+            tracing::info!(?event, "recorded");
+        }
+        let journal = &mut self.journal;
+        let acts = step.record(|events| journal.append(now.wall, events).map(|_| ()))?;
+        if recorded {
+            self.uplink.recorded();
+        }
+        let mut photo = photo;
+        for act in acts {
+            self.act(act, &mut photo)?;
+        }
+        let view = CabinetView::of(&self.cabinet, now.mono);
+        if view != self.shown {
+            self.uplink.show(&view);
+            self.shown = view;
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, act: Act, photo: &mut Option<Vec<u8>>) -> Result<(), AgentFault> {
+        match act {
+            Act::Pulse { unlock, attempt, compartment, width } => {
+                let pulse = Pulse { unlock, attempt, compartment, width };
+                if !self.hands.pulse(pulse) {
+                    return Err(AgentFault::Died("locks"));
+                }
+            }
+            Act::Answer { command, answer } => self.uplink.answer(&command, &answer),
+            Act::MakeTemplate { command, recipient } => {
+                self.look_at_photo(command, recipient, photo.take());
+            }
+            Act::EraseTemplates(recipient) => self.erase(&recipient),
+            Act::LookFor(waiting) => self.look_for(&waiting)?,
+        }
+        Ok(())
+    }
+
+    fn look_at_photo(
+        &mut self,
+        command: CommandId,
+        recipient: RecipientId,
+        photo: Option<Vec<u8>>,
+    ) {
+        let problem = match photo {
+            None => "the command carried no photo",
+            Some(photo) => {
+                if self.eyes.look_at_photo(command.clone(), recipient.clone(), photo) {
+                    return;
+                }
+                "too many photos are waiting; send it again in a minute"
+            }
+        };
+        let result = Err(PhotoFault(problem.to_owned()));
+        self.own.push_back(Message::Enrolled { command, recipient, result });
+    }
+
+    /// Gives the eyes the templates of the people who have something waiting, and of nobody else.
+    fn look_for(&mut self, waiting: &Waiting) -> Result<(), AgentFault> {
+        let (stored, unreadable) = self.templates.all()?;
+        if unreadable > 0 {
+            tracing::error!(unreadable, "templates cannot be read; those people need another way");
+        }
+        let mut people: Vec<(RecipientId, Vec<Template>)> = Vec::new();
+        for (recipient, template) in stored {
+            if !waiting.contains(&recipient) {
+                continue;
+            }
+            match people.iter_mut().find(|(who, _)| *who == recipient) {
+                Some((_, templates)) => templates.push(template),
+                None => people.push((recipient, vec![template])),
+            }
+        }
+        self.eyes.look_for(people);
+        Ok(())
+    }
+
+    /// A template that could not be erased now is erased at the next start: its recipient is no longer enrolled.
+    fn erase(&mut self, recipient: &RecipientId) {
+        if let Err(fault) = self.templates.erase(recipient) {
+            tracing::error!(%fault, %recipient, "templates not erased; tried again at the next start");
+        }
+    }
+}
+
+fn rebuild(parts: &Parts) -> Result<Cabinet, JournalFault> {
+    let mut cabinet = Cabinet::new(parts.policy.clone(), parts.fitted.clone());
+    parts.journal.replay(&mut |recorded| cabinet.replay(recorded.at, &recorded.event))?;
+    Ok(cabinet)
+}
+
+/// A crash may have come between the record and the erasure, or between the storing and the record.
+fn forget_strangers(
+    cabinet: &Cabinet,
+    templates: &mut dyn TemplateStore,
+) -> Result<(), TemplateFault> {
+    let (stored, _) = templates.all()?;
+    let strangers: BTreeSet<RecipientId> =
+        stored.into_iter().map(|(recipient, _)| recipient).collect();
+    for recipient in strangers.iter().filter(|who| !cabinet.enrolled().contains_key(*who)) {
+        templates.erase(recipient)?;
+    }
+    Ok(())
+}

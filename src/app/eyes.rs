@@ -1,0 +1,234 @@
+//! The thread that looks: it owns the camera and the models.
+//!
+//! It looks only while somebody has a document waiting: where nobody can be recognised nobody is filmed. A
+//! camera or model that fails switches faces off, never the agent: staff can still open doors.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::inbox::{Inbox, Message};
+use crate::core::ids::{CommandId, RecipientId};
+use crate::core::input::Input;
+use crate::ports::{Camera, CameraFault, FaceEngine, FaceFault, Frame, PhotoFault, Template};
+
+/// Opens the camera; called again whenever it was lost.
+pub type OpenCamera = Box<dyn FnMut() -> Result<Box<dyn Camera>, CameraFault> + Send>;
+/// Loads the models, once, on the thread that will use them. The error is a sentence for the log.
+pub type OpenEngine = Box<dyn FnOnce() -> Result<Box<dyn FaceEngine>, String> + Send>;
+
+/// How the eyes came up: an error means that faces are off and says why.
+pub type EyesReport = Result<(), String>;
+
+/// How long to wait for a frame, and between looks at the orders when nobody is waited for.
+const GLANCE: Duration = Duration::from_millis(200);
+/// How long after a fault to try again.
+const AFTER_FAULT: Duration = Duration::from_secs(2);
+/// Photos of the hall that may wait.
+const ORDERS: usize = 64;
+
+/// Templates of the people to look for.
+type People = Vec<(RecipientId, Vec<Template>)>;
+
+/// What the eyes are asked to do.
+enum Look {
+    /// The people to look for have changed.
+    Anew,
+    /// Make a template of a photo.
+    AtPhoto { command: CommandId, recipient: RecipientId, photo: Vec<u8> },
+}
+
+/// The way to the thread that looks. No call ever waits for it.
+pub(super) struct Eyes {
+    orders: SyncSender<Look>,
+    /// The newest people to look for, until they are picked up.
+    people: Arc<Mutex<Option<People>>>,
+    reported: Option<Receiver<EyesReport>>,
+}
+
+impl Eyes {
+    /// Starts the thread.
+    pub(super) fn spawn(
+        open_engine: OpenEngine,
+        open_camera: OpenCamera,
+        inbox: Inbox,
+    ) -> std::io::Result<Self> {
+        let (orders, received) = sync_channel(ORDERS);
+        let (report, reported) = sync_channel(1);
+        let people = Arc::new(Mutex::new(None));
+        let news = Arc::clone(&people);
+        thread::Builder::new().name("eyes".into()).spawn(move || {
+            let lived = catch_unwind(AssertUnwindSafe(|| {
+                live(open_engine, open_camera, &inbox, &received, news, &report);
+            }));
+            if lived.is_err() {
+                inbox.send(Message::Died("eyes"));
+            }
+        })?;
+        Ok(Self { orders, people, reported: Some(reported) })
+    }
+
+    /// Gives away the word whether the eyes can see; there is one.
+    pub(super) fn report(&mut self) -> Option<Receiver<EyesReport>> {
+        self.reported.take()
+    }
+
+    /// From now on looks for these people and nobody else.
+    pub(super) fn look_for(&self, people: People) {
+        *self.people.lock().unwrap_or_else(PoisonError::into_inner) = Some(people);
+        // When the queue is full the thread is awake and will see the news anyway.
+        _ = self.orders.try_send(Look::Anew);
+    }
+
+    /// Makes a template of a photo. False when too many are waiting.
+    pub(super) fn look_at_photo(
+        &self,
+        command: CommandId,
+        recipient: RecipientId,
+        photo: Vec<u8>,
+    ) -> bool {
+        self.orders.try_send(Look::AtPhoto { command, recipient, photo }).is_ok()
+    }
+}
+
+fn live(
+    open_engine: OpenEngine,
+    open_camera: OpenCamera,
+    inbox: &Inbox,
+    orders: &Receiver<Look>,
+    news: Arc<Mutex<Option<People>>>,
+    report: &SyncSender<EyesReport>,
+) {
+    let engine = match open_engine() {
+        Ok(engine) => engine,
+        Err(problem) => {
+            tracing::error!(%problem, "faces are off; staff can still open doors");
+            _ = report.send(Err(problem));
+            return refuse_photos(inbox, orders);
+        }
+    };
+    let inbox = inbox.clone();
+    let mut eyes =
+        Looker { engine, open_camera, camera: None, inbox, news, able: None, anybody: false };
+    let opened = eyes.camera();
+    eyes.tell_ability(opened.is_ok());
+    _ = report.send(opened);
+    eyes.look(orders);
+}
+
+/// Without models every photo gets an answer all the same.
+fn refuse_photos(inbox: &Inbox, orders: &Receiver<Look>) {
+    for order in orders {
+        if let Look::AtPhoto { command, recipient, .. } = order {
+            let result = Err(PhotoFault("face recognition is not running on this device".into()));
+            if !inbox.send(Message::Enrolled { command, recipient, result }) {
+                return;
+            }
+        }
+    }
+}
+
+struct Looker {
+    engine: Box<dyn FaceEngine>,
+    open_camera: OpenCamera,
+    camera: Option<Box<dyn Camera>>,
+    inbox: Inbox,
+    news: Arc<Mutex<Option<People>>>,
+    able: Option<bool>,
+    anybody: bool,
+}
+
+impl Looker {
+    fn look(&mut self, orders: &Receiver<Look>) {
+        loop {
+            self.hear_the_news();
+            let order = if self.anybody && self.able == Some(true) {
+                orders.try_recv().map_err(|none| none == TryRecvError::Disconnected)
+            } else {
+                let pause = if self.able == Some(true) { GLANCE } else { AFTER_FAULT };
+                orders.recv_timeout(pause).map_err(|none| none == RecvTimeoutError::Disconnected)
+            };
+            let alive = match order {
+                Ok(order) => self.obey(order),
+                Err(true) => false,
+                Err(false) => self.glance(),
+            };
+            if !alive {
+                return;
+            }
+        }
+    }
+
+    fn hear_the_news(&mut self) {
+        let news = self.news.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(people) = news {
+            self.anybody = !people.is_empty();
+            self.engine.look_for(people);
+        }
+    }
+
+    /// Carries out one order. False when the agent is gone.
+    fn obey(&mut self, order: Look) -> bool {
+        match order {
+            Look::Anew => true,
+            Look::AtPhoto { command, recipient, photo } => {
+                let result = self.engine.enrol(&photo);
+                self.inbox.send(Message::Enrolled { command, recipient, result })
+            }
+        }
+    }
+
+    /// Looks once, if there is anybody to look for. False when the agent is gone.
+    fn glance(&mut self) -> bool {
+        if self.able == Some(true) && !self.anybody {
+            return true;
+        }
+        match self.frame() {
+            Ok(frame) => {
+                let told = self.tell_ability(true);
+                told && frame.is_none_or(|frame| self.examine(&frame))
+            }
+            Err(problem) => {
+                if self.able != Some(false) {
+                    tracing::error!(%problem, "faces are off until the camera is back");
+                }
+                self.camera = None;
+                self.tell_ability(false)
+            }
+        }
+    }
+
+    fn frame(&mut self) -> Result<Option<Frame>, String> {
+        self.camera()?;
+        let Some(camera) = self.camera.as_mut() else { return Ok(None) };
+        camera.latest(GLANCE).map_err(|fault| fault.to_string())
+    }
+
+    fn camera(&mut self) -> Result<(), String> {
+        if self.camera.is_none() {
+            self.camera = Some((self.open_camera)().map_err(|fault| fault.to_string())?);
+        }
+        Ok(())
+    }
+
+    fn examine(&mut self, frame: &Frame) -> bool {
+        match self.engine.examine(frame) {
+            Ok(sighting) => self.inbox.send(Message::Observed(Input::Sighting(sighting))),
+            Err(FaceFault { problem }) => {
+                tracing::warn!(%problem, "a frame was skipped");
+                true
+            }
+        }
+    }
+
+    /// Says whether faces can open doors, when that changes.
+    fn tell_ability(&mut self, able: bool) -> bool {
+        if self.able == Some(able) {
+            return true;
+        }
+        self.able = Some(able);
+        self.inbox.send(Message::Observed(Input::FacesAvailable(able)))
+    }
+}

@@ -1,0 +1,54 @@
+//! What reaches the cabinet's thread, and from whom.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use crate::core::command::Command;
+use crate::core::ids::{CommandId, RecipientId};
+use crate::core::input::Input;
+use crate::ports::{PhotoFault, Template};
+
+/// How many messages may wait. Who sends more is made to wait: nothing is dropped, nothing grows.
+const INBOX: usize = 256;
+
+/// Something for the cabinet's thread.
+#[derive(Debug)]
+pub enum Message {
+    /// An observation for the core as it is.
+    Observed(Input),
+    /// A command of the hall, with the photo if it carries one.
+    Command {
+        /// The command.
+        command: Command,
+        /// An enrolment's photo, as the file's bytes.
+        photo: Option<Vec<u8>>,
+    },
+    /// A photo was looked at.
+    Enrolled {
+        /// The enrolment.
+        command: CommandId,
+        /// Whose face.
+        recipient: RecipientId,
+        /// The template, or what is wrong with the photo.
+        result: Result<Template, PhotoFault>,
+    },
+    /// A thread has ended that never should.
+    Died(&'static str),
+    /// Finish what is begun, record nothing new, return.
+    Stop,
+}
+
+/// The sending side; clones freely.
+#[derive(Debug, Clone)]
+pub struct Inbox(SyncSender<Message>);
+
+impl Inbox {
+    pub(super) fn new() -> (Self, Receiver<Message>) {
+        let (sender, receiver) = sync_channel(INBOX);
+        (Self(sender), receiver)
+    }
+
+    /// Hands a message over, waiting if the inbox is full. False when the agent is gone.
+    pub fn send(&self, message: Message) -> bool {
+        self.0.send(message).is_ok()
+    }
+}

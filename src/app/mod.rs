@@ -1,0 +1,16 @@
+//! The carrying: one thread decides and records, one drives the locks, one reads the doors, one looks.
+//!
+//! The cabinet's thread owns the core and the journal. Everything reaches it through one bounded inbox, and it
+//! acts only after the step's events are durable. The other threads own one device each and decide nothing.
+
+mod agent;
+mod clock;
+mod doors;
+mod eyes;
+mod hands;
+mod inbox;
+
+pub use agent::{Agent, AgentFault, AgentHandle, Parts};
+pub use clock::Clock;
+pub use eyes::{EyesReport, OpenCamera, OpenEngine};
+pub use inbox::{Inbox, Message};
