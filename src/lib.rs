@@ -1,5 +1,6 @@
 //! `locker-agent`: the daemon inside a smart document locker.
 
+pub mod config;
 pub mod core;
 pub mod locks;
 pub mod ports;
