@@ -1,4 +1,5 @@
 //! `locker-agent`: the daemon inside a smart document locker.
 
+pub mod contract;
 pub mod core;
 pub mod ports;
