@@ -1,6 +1,7 @@
 //! `locker-agent`: the daemon inside a smart document locker.
 
 pub mod config;
+pub mod contract;
 pub mod core;
 pub mod locks;
 pub mod ports;
