@@ -1,5 +1,9 @@
 //! `locker-agent`: the daemon inside a smart document locker.
 
 pub mod app;
+pub mod config;
+pub mod contract;
 pub mod core;
+pub mod locks;
 pub mod ports;
+pub mod sim;
