@@ -1,4 +1,5 @@
 //! `locker-agent`: the daemon inside a smart document locker.
 
 pub mod core;
+pub mod models;
 pub mod ports;
