@@ -101,6 +101,16 @@ pub enum Registry {
     Pypi,
 }
 
+impl Registry {
+    /// Its name as the manifest spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Npm => "npm",
+            Self::Pypi => "pypi",
+        }
+    }
+}
+
 /// The form of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
