@@ -81,8 +81,8 @@ pub enum Progress {
     Again {
         /// What was tried.
         what: String,
-        /// What the client said.
-        because: String,
+        /// What went wrong.
+        because: &'static str,
         /// How long is waited before.
         pause: Duration,
     },
@@ -225,7 +225,8 @@ impl<'a> Fetcher<'a> {
                 return Err(FetchError::Client { what, attempts: attempt, refusal });
             }
             let pause = self.patience.pause * 2_u32.saturating_pow(attempt - 1);
-            (self.tell)(&Progress::Again { what: what.clone(), because: refusal.said, pause });
+            let because = refusal.trouble.meaning();
+            (self.tell)(&Progress::Again { what: what.clone(), because, pause });
             wait(pause);
         }
         let bytes = landing::delivered(into, &archive.file)?;

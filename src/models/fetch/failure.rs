@@ -27,7 +27,7 @@ pub enum FetchError {
     )]
     NoNpm,
     /// The client did not bring it.
-    #[error("{what} was not fetched ({attempts} attempts): {refusal}")]
+    #[error("{what} was not fetched (attempts: {attempts}): {refusal}")]
     Client {
         /// Package and version.
         what: String,
@@ -145,7 +145,8 @@ pub struct Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}. {} said: {}", self.trouble.advice(), self.client, self.said)
+        let (meaning, advice) = (self.trouble.meaning(), self.trouble.advice());
+        write!(f, "{meaning}: {advice}. {} said: {}", self.client, self.said)
     }
 }
 
@@ -192,18 +193,28 @@ impl Trouble {
         }
     }
 
+    /// What it means, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::NoPip => "python3 has no pip",
+            Self::NotStarted => "the client could not be started",
+            Self::NoSpace => "the disk is full",
+            Self::Unreachable => "the registry cannot be reached",
+            Self::NoSuchVersion => "the registry has no such version for that machine",
+            Self::Other => "the client failed",
+        }
+    }
+
     fn advice(self) -> &'static str {
         match self {
-            Self::NoPip => "python3 has no pip: run: sudo apt-get install python3-pip",
-            Self::NotStarted => "the client could not be started: install it anew",
-            Self::NoSpace => "the disk is full: free some space and run this again",
+            Self::NoPip => "run: sudo apt-get install python3-pip",
+            Self::NotStarted => "install it anew",
+            Self::NoSpace => "free some space and run this again",
             Self::Unreachable => {
-                "the registry cannot be reached: check the network (and proxy), or copy the model directory \
-                 from a machine that is online, then run this again"
+                "check the network and the proxy, or copy the model directory from a machine that is online, then \
+                 run this again"
             }
-            Self::NoSuchVersion => {
-                "the registry has no such version for that machine: check the manifest"
-            }
+            Self::NoSuchVersion => "check package and version in the manifest",
             Self::Other => "run this again; if it stays, run the client by hand to see more",
         }
     }
@@ -231,13 +242,16 @@ const UNREACHABLE: &[&str] = &[
     "sslerror",
 ];
 
-/// The last lines of an output that are worth repeating, on one line, at most 400 characters.
+/// The line of an output that tells the trouble, else the last that speaks of an error, else the last; at most its
+/// last 240 characters, where the cause stands.
 pub(super) fn last_words(output: &str) -> String {
     let worth = |line: &&str| !line.is_empty() && !line.contains("A complete log of this run");
     let lines: Vec<&str> = output.lines().map(str::trim).filter(worth).collect();
-    let errors: Vec<&str> =
-        lines.iter().copied().filter(|line| line.to_lowercase().contains("error")).collect();
-    let chosen = if errors.is_empty() { &lines } else { &errors };
-    let text = chosen[chosen.len().saturating_sub(2)..].join(" / ");
-    if text.is_empty() { "nothing".to_owned() } else { text.chars().take(400).collect() }
+    let trouble = Trouble::read(output);
+    let telling = |line: &&&str| trouble != Trouble::Other && Trouble::read(line) == trouble;
+    let error = |line: &&&str| line.to_lowercase().contains("error");
+    let chosen = lines.iter().rfind(telling).or_else(|| lines.iter().rfind(error));
+    let Some(line) = chosen.or(lines.last()) else { return "nothing".to_owned() };
+    let surplus = line.chars().count().saturating_sub(240);
+    line.chars().skip(surplus).collect()
 }

@@ -20,6 +20,8 @@ impl Landing {
         let refuse = |cause| FetchError::disk("created", folder, cause);
         fs::create_dir_all(folder).map_err(refuse)?;
         clear_abandoned(folder);
+        // Absolute, because a client that is started in it must still be found by the same path.
+        let folder = std::path::absolute(folder).map_err(refuse)?;
         let path = folder.join(format!("{PREFIX}{}", std::process::id()));
         let refuse = |cause| FetchError::disk("created", &path, cause);
         fs::create_dir_all(&path).map_err(refuse)?;

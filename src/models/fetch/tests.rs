@@ -229,9 +229,12 @@ fn a_client_that_fails_a_third_time_is_quoted_with_advice() {
     let mut machine = Machine::new();
     machine.fails(9, "WARNING: Retrying\nERROR: Temporary failure in name resolution\n");
     let said = machine.fetch().unwrap_err().to_string();
-    for part in
-        ["package-of-runtime.whl 1.2.3", "3 attempts", "check the network", "pip said: ERROR: Temp"]
-    {
+    for part in [
+        "package-of-runtime.whl 1.2.3",
+        "attempts: 3",
+        "check the network",
+        "pip said: ERROR: Temp",
+    ] {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
     assert_eq!(machine.asked().len(), 3);
@@ -340,4 +343,13 @@ fn the_last_words_of_a_client_are_understood() {
     ] {
         assert_eq!(Trouble::read(said), trouble, "{said}");
     }
+}
+
+#[test]
+fn the_line_that_tells_the_cause_is_quoted_not_the_last() {
+    let output = "WARNING: Failed to establish a new connection\nERROR: No matching distribution\n";
+    assert_eq!(failure::last_words(output), "WARNING: Failed to establish a new connection");
+    assert_eq!(failure::last_words("error: bad\nbye\n\n"), "error: bad");
+    assert_eq!(failure::last_words(""), "nothing");
+    assert_eq!(failure::last_words(&"é".repeat(999)).chars().count(), 240);
 }
