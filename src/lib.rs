@@ -1,9 +1,11 @@
 //! `locker-agent`: the daemon inside a smart document locker.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod core;
 pub mod locks;
+pub mod models;
 pub mod ports;
 pub mod sim;

@@ -1,0 +1,4 @@
+//! The commands of `locker-agent`: arguments in, wiring, a sentence and an exit code out.
+
+pub mod models;
+mod models_table;
