@@ -1,0 +1,77 @@
+//! The devices that the configuration names.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+
+use crate::app::OpenCamera;
+use crate::config::{CameraSource, Config, Doors, Lines};
+use crate::core::ids::CompartmentId;
+use crate::locks::{RppalLocks, RppalSensors, Wiring};
+use crate::ports::{Camera, CameraFault, DoorSensors, LockBank};
+use crate::sim::{ReplayCamera, SimCabinet, SimCamera};
+
+/// Locks, door switches and camera of one cabinet.
+pub struct Hardware {
+    /// The locks.
+    pub locks: Box<dyn LockBank>,
+    /// The door switches.
+    pub sensors: Box<dyn DoorSensors>,
+    /// The camera, opened when it is needed and again after it was lost.
+    pub open_camera: OpenCamera,
+}
+
+impl Hardware {
+    /// Takes the devices into use; lock lines are inactive from here on.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        let (locks, sensors) = open_doors(&config.cabinet.doors)?;
+        Ok(Self { locks, sensors, open_camera: open_camera(config.camera.clone()) })
+    }
+}
+
+type DoorDevices = (Box<dyn LockBank>, Box<dyn DoorSensors>);
+
+fn open_doors(doors: &Doors) -> anyhow::Result<DoorDevices> {
+    match doors {
+        Doors::Sim(numbers) => {
+            tracing::warn!("cabinet.driver is \"sim\": no real door will open");
+            let cabinet = SimCabinet::new(numbers.iter().copied());
+            Ok((Box::new(cabinet.locks()), Box::new(cabinet.sensors())))
+        }
+        Doors::Rppal(lines) => {
+            let wiring: BTreeMap<CompartmentId, Wiring> =
+                lines.iter().map(|(number, lines)| (*number, wiring(*lines))).collect();
+            let named = "cabinet.driver is \"rppal\", and the header cannot be used";
+            let locks = RppalLocks::open(&wiring).context(named)?;
+            let sensors = RppalSensors::open(&wiring).context(named)?;
+            Ok((Box::new(locks), Box::new(sensors)))
+        }
+    }
+}
+
+fn wiring(lines: Lines) -> Wiring {
+    Wiring {
+        lock_line: lines.lock,
+        sensor_line: lines.sensor,
+        active_low: lines.active_low,
+        sensor_inverted: lines.sensor_inverted,
+    }
+}
+
+fn open_camera(source: CameraSource) -> OpenCamera {
+    match source {
+        CameraSource::None => Box::new(|| {
+            Err(CameraFault {
+                camera: "none".to_owned(),
+                problem: "camera.kind is \"none\": faces open no doors here".to_owned(),
+            })
+        }),
+        CameraSource::Sim { frames_per_second } => {
+            Box::new(move || Ok(Box::new(SimCamera::new(f64::from(frames_per_second)))))
+        }
+        CameraSource::Replay { files, frames_per_second } => Box::new(move || {
+            let camera = ReplayCamera::from_files(&files, f64::from(frames_per_second))?;
+            Ok(Box::new(camera) as Box<dyn Camera>)
+        }),
+    }
+}

@@ -1,0 +1,169 @@
+//! Between the agent's thread and the hall's task: answers find their way back, the state stays current.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use crate::app::{Clock, Inbox, Message};
+use crate::contract::VERSION;
+use crate::contract::malformed::RefusedKind;
+use crate::contract::state::{CabinetState, CompartmentState, DoorState};
+use crate::contract::topics::Topics;
+use crate::core::command::Answer;
+use crate::core::ids::{CommandId, DeviceId};
+use crate::core::view::{CabinetView, CompartmentView};
+use crate::hall::{FromHall, Identity, ReplyTo, ToHall};
+use crate::ports::{Outbox, Uplink};
+
+/// Commands whose last answer is still to come; far more than can be under way.
+const MOST_OPEN: usize = 1024;
+
+/// The agent's end of the way to the hall. Clones share everything.
+#[derive(Clone)]
+pub(super) struct HallLink {
+    device: DeviceId,
+    to_hall: mpsc::Sender<ToHall>,
+    outbox: Arc<dyn Outbox>,
+    clock: Clock,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    open: HashMap<CommandId, ReplyTo>,
+    refused: BTreeMap<RefusedKind, u64>,
+    view: CabinetView,
+}
+
+/// What the cabinet says of itself to the hall.
+pub(super) fn identity() -> Identity {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Identity { version, wall_clock: || Clock::start().now().wall }
+}
+
+impl HallLink {
+    pub(super) fn new(
+        device: DeviceId,
+        to_hall: mpsc::Sender<ToHall>,
+        outbox: Arc<dyn Outbox>,
+    ) -> Self {
+        Self { device, to_hall, outbox, clock: Clock::start(), shared: Arc::default() }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The task reads its end whatever else it waits for, so this waits only while it is far behind.
+    fn tell(&self, message: ToHall) {
+        if self.to_hall.blocking_send(message).is_err() {
+            tracing::debug!("the hall's task has ended");
+        }
+    }
+
+    fn opened(&self, id: &CommandId, reply: ReplyTo) {
+        let mut shared = self.shared();
+        if shared.open.len() >= MOST_OPEN {
+            shared.open.clear();
+        }
+        shared.open.insert(id.clone(), reply);
+    }
+
+    fn publish_state(&self) {
+        let state = self.state();
+        self.tell(ToHall::State(state.encode()));
+    }
+
+    fn state(&self) -> CabinetState {
+        let shared = self.shared();
+        let behind = self.outbox.newest().0.saturating_sub(self.outbox.acknowledged().0);
+        CabinetState {
+            v: VERSION,
+            device: self.device.clone(),
+            journal: self.outbox.journal_id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            at_ms: self.clock.now().wall,
+            compartments: shared.view.compartments.iter().map(compartment).collect(),
+            face_pickup: shared.view.faces_on,
+            refused: shared.refused.clone(),
+            outbox_depth: behind,
+        }
+    }
+}
+
+fn compartment(view: &CompartmentView) -> CompartmentState {
+    CompartmentState {
+        number: view.number,
+        lifecycle: view.lifecycle,
+        door: DoorState::from(view.door),
+        deposit: view.deposit.clone(),
+        contents_verified: view.deposit.is_some().then_some(view.verified),
+    }
+}
+
+impl Uplink for HallLink {
+    /// An answer to a command whose sender is not known any more (a restart lay between) goes to the cabinet's
+    /// own answer topic.
+    fn answer(&mut self, command: &CommandId, answer: &Answer) {
+        let known = match answer {
+            Answer::Accepted => self.shared().open.get(command).cloned(),
+            Answer::Done { .. } | Answer::Rejected { .. } | Answer::Failed { .. } => {
+                self.shared().open.remove(command)
+            }
+        };
+        let own = || ReplyTo { topic: Topics::of(&self.device).answer, correlation: None };
+        let reply = known.unwrap_or_else(own);
+        self.tell(ToHall::Answer { reply, id: command.clone(), answer: answer.clone() });
+    }
+
+    fn recorded(&mut self) {
+        self.tell(ToHall::NewEvents);
+    }
+
+    fn show(&mut self, view: &CabinetView) {
+        self.shared().view.clone_from(view);
+        self.publish_state();
+    }
+}
+
+/// Starts the thread that carries the hall's messages into the agent's inbox. It waits when the inbox is full;
+/// then the hall's task stops acknowledging, and the broker keeps what comes.
+pub(super) fn listen(
+    link: HallLink,
+    mut from_hall: mpsc::Receiver<FromHall>,
+    inbox: Inbox,
+) -> std::io::Result<()> {
+    thread::Builder::new().name("hall-inbox".into()).spawn(move || {
+        while let Some(message) = from_hall.blocking_recv() {
+            if !link.hear(message, &inbox) {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+impl HallLink {
+    /// False when the agent is gone.
+    fn hear(&self, message: FromHall, inbox: &Inbox) -> bool {
+        match message {
+            FromHall::Command { parsed, reply } => {
+                self.opened(&parsed.command.id, reply);
+                inbox.send(Message::Command { command: parsed.command, photo: parsed.photo })
+            }
+            FromHall::Connected => {
+                tracing::info!("connected to the hall");
+                self.publish_state();
+                true
+            }
+            FromHall::Disconnected { .. } => true,
+            FromHall::Refused { kind, .. } => {
+                *self.shared().refused.entry(kind).or_default() += 1;
+                self.publish_state();
+                true
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The wiring: from a configuration to a running agent.
+
+mod hardware;
+mod link;
+mod policy;
+mod service;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+pub use hardware::Hardware;
+pub use service::{RunArgs, run};
+
+use crate::app::{Agent, AgentHandle, Clock, EyesReport, Parts};
+use crate::config::{Config, ModelsConfig};
+use crate::hall::{self, ToHall};
+use crate::journal::{Store, TemplateVault};
+use crate::models::{Manifest, ModelStore, default_dir};
+use crate::ports::{FaceEngine, Outbox};
+use crate::vision::Engine;
+use link::HallLink;
+
+/// Messages that may wait on either way between the agent and the hall's task.
+const WAY: usize = 1024;
+/// How long a stopping agent waits for the hall's task to say good-bye.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// A running agent with its connection to the hall.
+pub struct Daemon {
+    agent: AgentHandle,
+    to_hall: mpsc::Sender<ToHall>,
+    uplink: tokio::task::JoinHandle<()>,
+    runtime: Runtime,
+}
+
+impl Daemon {
+    /// Opens the state, rebuilds it, and starts everything. Faces may still be coming up when it returns.
+    pub fn start(
+        config: &Config,
+        hardware: Hardware,
+        heartbeat: Box<dyn FnMut() + Send>,
+    ) -> anyhow::Result<Self> {
+        let state_dir = &config.device.state_dir;
+        make_private_dir(state_dir)?;
+        let (journal, outbox) = Store::open(state_dir)?;
+        let templates = TemplateVault::open(state_dir)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("hall")
+            .enable_all()
+            .build()
+            .context("the asynchronous runtime does not start")?;
+        let (to_hall, from_app) = mpsc::channel(WAY);
+        let (to_app, from_hall) = mpsc::channel(WAY);
+        let outbox: Arc<dyn Outbox> = outbox;
+        let link = HallLink::new(config.device.id.clone(), to_hall.clone(), Arc::clone(&outbox));
+        let parts = Parts {
+            policy: policy::policy(config),
+            fitted: config.cabinet.doors.numbers().into_iter().collect(),
+            rest: config.cabinet.rest_between_pulses,
+            journal: Box::new(journal),
+            templates: Box::new(templates),
+            locks: hardware.locks,
+            sensors: hardware.sensors,
+            open_engine: Box::new(engine_opener(&config.models)),
+            open_camera: hardware.open_camera,
+            uplink: Box::new(link.clone()),
+            heartbeat,
+        };
+        let agent = Agent::start(parts)?;
+        link::listen(link, from_hall, agent.inbox())?;
+        let (hall_config, identity) = (hall_config(config), link::identity());
+        let uplink = runtime.spawn(async move {
+            if let Err(fault) = hall::run(hall_config, identity, outbox, from_app, to_app).await {
+                tracing::error!(%fault, "there is no connection to the hall until this is mended");
+            }
+        });
+        Ok(Self { agent, to_hall, uplink, runtime })
+    }
+
+    /// Waits until camera and models are up, or are known not to come up.
+    pub fn wait_for_eyes(&self) -> EyesReport {
+        self.agent.wait_for_eyes()
+    }
+
+    /// Whether the agent has ended by itself; [`Daemon::stop`] tells why.
+    pub fn has_ended(&self) -> bool {
+        self.agent.has_ended()
+    }
+
+    /// Finishes what is under way, says good-bye to the hall, and tells how it ended.
+    pub fn stop(self) -> anyhow::Result<()> {
+        let ended = self.agent.stop();
+        self.runtime.block_on(async {
+            _ = self.to_hall.send(ToHall::Stop).await;
+            if tokio::time::timeout(FAREWELL, self.uplink).await.is_err() {
+                tracing::warn!("the hall did not take leave in time");
+            }
+        });
+        Ok(ended?)
+    }
+}
+
+/// Loads the models on the thread that will use them.
+fn engine_opener(
+    models: &ModelsConfig,
+) -> impl FnOnce() -> Result<Box<dyn FaceEngine>, String> + Send + use<> {
+    let models = models.clone();
+    move || {
+        let clock = Clock::start();
+        let store = model_store(&models)?;
+        let engine = Engine::load(&store, 1).map_err(|fault| fault.to_string())?;
+        tracing::info!(model = %engine.model(), took = ?clock.now().mono.0, "models are loaded");
+        Ok(Box::new(engine))
+    }
+}
+
+fn model_store(models: &ModelsConfig) -> Result<ModelStore, String> {
+    let dir = models.dir.clone().unwrap_or_else(default_dir);
+    let Some(file) = &models.manifest else {
+        return Ok(ModelStore::new(Manifest::default_set(), dir));
+    };
+    let manifest = Manifest::read(file).map_err(|fault| fault.to_string())?;
+    Ok(ModelStore::new(manifest, dir).beside(file.parent().unwrap_or(Path::new("."))))
+}
+
+/// The hall's part of the configuration, in the uplink's own type.
+fn hall_config(config: &Config) -> hall::HallConfig {
+    let file = &config.hall;
+    let credentials = file.login.as_ref().map(|login| hall::Credentials {
+        username: login.username.clone(),
+        password_file: login.password_file.clone(),
+    });
+    hall::HallConfig {
+        credentials,
+        keep_alive: file.keep_alive,
+        allow_insecure: file.allow_insecure,
+        ..hall::HallConfig::new(file.host.clone(), file.port, config.device.id.clone())
+    }
+}
+
+/// The state directory holds the record and the templates: nobody else on the machine needs to read it.
+fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(dir).with_context(|| {
+        format!(
+            "the state directory {} cannot be made; create it for the agent's user or set \
+             device.state_dir to one that it may write",
+            dir.display()
+        )
+    })
+}

@@ -1,0 +1,88 @@
+//! `locker-agent run`: the daemon as systemd starts it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Daemon, Hardware};
+use crate::config::Config;
+
+/// How often the daemon looks whether its agent is still there.
+const GLANCE: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Run the daemon in the foreground, until SIGTERM or Ctrl-C
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The configuration; config.example.toml explains every setting
+    #[arg(long, value_name = "FILE", default_value = "/etc/locker-agent/config.toml")]
+    config: PathBuf,
+    /// Check the configuration, say what is wrong with it, and end
+    #[arg(long)]
+    check: bool,
+}
+
+/// Runs the daemon until it is told to stop (exit 0) or cannot go on (an error, for systemd to start it anew).
+pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.config)?;
+    if args.check {
+        let doors = config.cabinet.doors.numbers().len();
+        crate::cli::say(format_args!("{} is good: {doors} doors", args.config.display()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    crate::cli::log_to_stderr(config.log.as_str());
+    let stop = stop_signals()?;
+    let hardware = Hardware::open(&config)?;
+    let daemon = Daemon::start(&config, hardware, Box::new(feed_watchdog))?;
+    let eyes = daemon.wait_for_eyes();
+    let status = match &eyes {
+        Ok(()) => "ready".to_owned(),
+        Err(problem) => format!("ready, but faces are off: {problem}"),
+    };
+    tracing::info!("{status}");
+    notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status(&status)]);
+    while !daemon.has_ended() {
+        if stop.recv_timeout(GLANCE).is_ok() {
+            tracing::info!("stopping");
+            break;
+        }
+    }
+    notify(&[sd_notify::NotifyState::Stopping]);
+    daemon.stop()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A channel that speaks at the first SIGTERM or SIGINT. The handlers are in place when this returns.
+fn stop_signals() -> anyhow::Result<std::sync::mpsc::Receiver<()>> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("signals cannot be heard")?;
+    let (mut terminate, mut interrupt) = {
+        let _guard = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+        _ = sender.send(());
+    })?;
+    Ok(receiver)
+}
+
+fn feed_watchdog() {
+    notify(&[sd_notify::NotifyState::Watchdog]);
+}
+
+/// Says it to systemd; without systemd there is nobody to tell.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(false, states) {
+        tracing::warn!(%error, "systemd could not be told");
+    }
+}
