@@ -2,4 +2,5 @@
 
 pub mod contract;
 pub mod core;
+pub mod hall;
 pub mod ports;
