@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod core;
+pub mod hall;
 pub mod locks;
 pub mod models;
 pub mod ports;

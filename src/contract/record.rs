@@ -86,18 +86,29 @@ pub fn decode(bytes: &[u8]) -> Result<Record, RecordFault> {
 pub fn decode_head(bytes: &[u8]) -> Result<RecordHead, RecordFault> {
     let wire: Wire<serde::de::IgnoredAny> =
         serde_json::from_slice(bytes).map_err(|e| unreadable(&e))?;
-    if wire.v != u64::from(VERSION) {
-        return Err(RecordFault::Version(wire.v));
+    check_head(wire.v, wire.journal, wire.seq, wire.at_ms, &wire.prev)
+}
+
+/// The head of a record or of what stands for one, if its parts are lawful.
+pub(super) fn check_head(
+    version: u64,
+    journal: String,
+    seq: EventSeq,
+    at: WallTime,
+    prev: &str,
+) -> Result<RecordHead, RecordFault> {
+    if version != u64::from(VERSION) {
+        return Err(RecordFault::Version(version));
     }
-    if !is_journal_id(&wire.journal) {
-        return Err(RecordFault::Journal(wire.journal.chars().take(64).collect()));
+    if !is_journal_id(&journal) {
+        return Err(RecordFault::Journal(journal.chars().take(64).collect()));
     }
-    if wire.seq == EventSeq(0) {
+    if seq == EventSeq(0) {
         return Err(RecordFault::Sequence);
     }
-    let prev = from_hex(&wire.prev)
-        .ok_or_else(|| RecordFault::Previous(wire.prev.chars().take(64).collect()))?;
-    Ok(RecordHead { journal: wire.journal, seq: wire.seq, at: wire.at_ms, prev })
+    let prev =
+        from_hex(prev).ok_or_else(|| RecordFault::Previous(prev.chars().take(64).collect()))?;
+    Ok(RecordHead { journal, seq, at, prev })
 }
 
 /// SHA-256 of a record's bytes: what the next record names as `prev`.
