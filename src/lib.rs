@@ -3,3 +3,4 @@
 pub mod core;
 pub mod models;
 pub mod ports;
+pub mod vision;
