@@ -10,3 +10,4 @@ pub mod locks;
 pub mod models;
 pub mod ports;
 pub mod sim;
+pub mod vision;
