@@ -4,18 +4,26 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use locker_agent::cli::journal::{self, JournalArgs};
 use locker_agent::cli::models::{self, ModelsArgs};
+use locker_agent::cli::run::{self, RunArgs};
 
 /// The daemon inside a smart document locker.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 enum Command {
+    /// Run the daemon
+    Run(RunArgs),
+    /// Verify, show or export the record of what happened
+    Journal(JournalArgs),
     /// Fetch, list or verify the models, the ONNX Runtime library and the sample photos
     Models(ModelsArgs),
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
+        Command::Run(args) => run::run(&args),
+        Command::Journal(args) => journal::run(args),
         Command::Models(args) => models::run(args),
     };
     done.unwrap_or_else(|error| {

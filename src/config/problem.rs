@@ -50,7 +50,7 @@ impl std::error::Error for ConfigFault {}
 /// The name out of `known` that was probably meant, if any is near enough.
 pub(super) fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let best = known.iter().map(|name| (distance(given, name), *name)).min()?;
-    (best.0 <= 2.max(given.len() / 3)).then_some(best.1)
+    (best.0 <= 2.max(given.len() * 2 / 5)).then_some(best.1)
 }
 
 /// Levenshtein's distance, in bytes: field names are ASCII.

@@ -3,7 +3,6 @@
 mod hardware;
 mod link;
 mod policy;
-mod service;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +13,6 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 pub use hardware::Hardware;
-pub use service::{RunArgs, run};
 
 use crate::app::{Agent, AgentHandle, Clock, EyesReport, Parts};
 use crate::config::{Config, ModelsConfig};

@@ -1,13 +1,15 @@
 //! `locker-agent run`: the daemon as systemd starts it.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Daemon, Hardware};
+use super::log;
 use crate::config::Config;
+use crate::daemon::{Daemon, Hardware};
 
 /// How often the daemon looks whether its agent is still there.
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(500);
@@ -28,10 +30,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
     if args.check {
         let doors = config.cabinet.doors.numbers().len();
-        crate::cli::say(format_args!("{} is good: {doors} doors", args.config.display()));
+        writeln!(std::io::stdout(), "{} is good: {doors} doors", args.config.display())?;
         return Ok(ExitCode::SUCCESS);
     }
-    crate::cli::log_to_stderr(config.log.as_str());
+    log::start(config.log.as_str());
     let stop = stop_signals()?;
     let hardware = Hardware::open(&config)?;
     let daemon = Daemon::start(&config, hardware, Box::new(feed_watchdog))?;

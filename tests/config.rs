@@ -1,0 +1,214 @@
+//! The configuration: the example, the defaults, and what a wrong file is told.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use locker_agent::config::{CameraSource, Config, ConfigFault, Doors};
+use locker_agent::locks::PulseWidth;
+
+const EXAMPLE: &str = include_str!("../config.example.toml");
+
+const MINIMAL: &str = r#"
+[device]
+id = "luohu-1"
+[hall]
+host = "127.0.0.1"
+[cabinet]
+driver = "rppal"
+compartment = [{ number = 1, lock_line = 17, sensor_line = 5 }, { number = 2, lock_line = 27, sensor_line = 6 }]
+[camera]
+kind = "none"
+"#;
+
+fn parse(text: &str) -> Result<Config, ConfigFault> {
+    Config::parse(text, Path::new("/etc/locker-agent/config.toml"))
+}
+
+/// What the file is told after this replacement.
+fn told(from: &str, to: &str) -> String {
+    assert!(MINIMAL.contains(from), "nothing to replace: {from}");
+    parse(&MINIMAL.replace(from, to)).unwrap_err().to_string()
+}
+
+/// What the file is told with this added at its end.
+fn told_with(more: &str) -> String {
+    parse(&format!("{MINIMAL}{more}")).unwrap_err().to_string()
+}
+
+#[test]
+fn the_example_parses_and_gives_the_defaults() {
+    assert_eq!(parse(EXAMPLE).unwrap(), parse(MINIMAL).unwrap());
+}
+
+/// The example with every commented field switched on, except those that name files.
+#[test]
+fn the_values_the_example_documents_are_the_defaults() {
+    let names_files = ["username", "password_file", "files", "dir", "manifest"];
+    let mut documented = 0;
+    let switched_on = EXAMPLE.lines().map(|line| {
+        let field =
+            line.strip_prefix('#').filter(|rest| !rest.starts_with(' ') && rest.contains(" = "));
+        let field = field.filter(|rest| !names_files.iter().any(|name| rest.starts_with(name)));
+        documented += u32::from(field.is_some());
+        field.unwrap_or(line)
+    });
+    let text = switched_on.collect::<Vec<_>>().join("\n");
+    assert_eq!(parse(&text).unwrap(), parse(MINIMAL).unwrap());
+    assert!(documented > 30, "only {documented} fields are documented");
+}
+
+#[test]
+fn the_demonstration_is_six_simulated_doors_on_this_machine() {
+    let config = Config::demo(PathBuf::from("/tmp/somewhere"), 4711);
+    assert_eq!(config.hall.port, 4711);
+    assert_eq!(config.device.state_dir, Path::new("/tmp/somewhere"));
+    assert!(matches!(&config.cabinet.doors, Doors::Sim(doors) if doors.len() == 6));
+    assert!(config.policy.remote_enrolment && matches!(config.camera, CameraSource::Sim { .. }));
+}
+
+#[test]
+fn the_bounds_of_a_pulse_are_those_of_the_lock_driver() {
+    for (millis, lawful) in [(49, false), (50, true), (1000, true), (1001, false)] {
+        let width = Duration::from_millis(millis);
+        assert_eq!(PulseWidth::new(width).is_ok(), lawful);
+        let text = MINIMAL.replace("[camera]", &format!("pulse_ms = {millis}\n[camera]"));
+        assert_eq!(parse(&text).is_ok(), lawful, "{millis}");
+    }
+    assert_eq!(parse(MINIMAL).unwrap().cabinet.pulse_width, PulseWidth::DEFAULT.duration());
+}
+
+#[test]
+fn a_value_out_of_range_is_told_with_line_path_value_and_range() {
+    let told = told_with("[recognition]\nthreshold = 45\n");
+    let expected =
+        "line 12: recognition.threshold = 45 is out of range: give a number from 0.2 to 0.95";
+    assert!(told.contains(expected), "{told}");
+    assert!(told.starts_with("/etc/locker-agent/config.toml has 1 problem,"), "{told}");
+}
+
+#[test]
+fn not_a_number_is_no_threshold() {
+    for value in ["nan", "inf", "-0.5", "\"0.5\"", "true", "[0.5]"] {
+        let told = told_with(&format!("[recognition]\nthreshold = {value}\n"));
+        assert!(told.contains("from 0.2 to 0.95"), "{value}: {told}");
+    }
+}
+
+#[test]
+fn an_unknown_field_or_section_is_told_with_the_nearest_known_name() {
+    let told = told_with("[recognition]\ntreshold = 0.5\n[policies]\n[colour]\n");
+    assert!(told.contains("recognition.treshold is an unknown field: did you mean threshold?"));
+    assert!(told.contains("policies is an unknown section: did you mean policy?"), "{told}");
+    assert!(told.contains("colour is an unknown section: known here are device, hall,"), "{told}");
+}
+
+#[test]
+fn all_problems_are_told_at_once_and_in_the_order_of_the_file() {
+    let fault = parse(
+        "[device]\nid = \"a/b\"\n[hall]\nport = 0\n[cabinet]\ndriver = \"gpio\"\npulse_ms = 60000\n\
+         [[cabinet.compartment]]\nnumber = 1000\n[log]\nlevel = \"loud\"\n",
+    );
+    let fault = fault.unwrap_err();
+    let lines: Vec<_> = fault.problems.iter().map(|problem| problem.line).collect();
+    let expected = [2, 3, 4, 6, 7, 9, 11].map(Some);
+    assert_eq!(lines[..7], expected, "{fault}");
+    let told = fault.to_string();
+    for part in
+        ["device.id = \"a/b\" is refused", "hall.host is missing", "give \"sim\" or \"rppal\""]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(told.contains("cabinet.compartment[1].number = 1000 is out of range"), "{told}");
+    assert!(told.contains("camera.kind is missing"), "{told}");
+}
+
+#[test]
+fn text_that_is_not_toml_is_told_with_its_line() {
+    let told = told("id = \"luohu-1\"", "id = luohu-1");
+    assert!(told.contains("line 3: this is not TOML"), "{told}");
+}
+
+#[test]
+fn doors_and_lines_are_used_once() {
+    let twice = told("number = 2", "number = 1");
+    assert!(twice.contains("compartment[2].number = 1 is there twice"), "{twice}");
+    let line = told("lock_line = 27", "lock_line = 17");
+    assert!(line.contains("lock_line = 17 is already the lock_line of compartment 1"), "{line}");
+    let own = told("sensor_line = 6", "sensor_line = 27");
+    assert!(own.contains("sensor_line = 27 is already the lock_line of compartment 2"), "{own}");
+    for outside in ["0", "28", "-3"] {
+        let told = told("lock_line = 27", &format!("lock_line = {outside}"));
+        assert!(told.contains("give a whole number from 2 to 27"), "{told}");
+    }
+}
+
+#[test]
+fn a_cabinet_has_doors_and_a_wired_door_has_lines() {
+    let start = MINIMAL.find("compartment").unwrap();
+    let end = MINIMAL.find("[camera]").unwrap();
+    let none = MINIMAL.replace(&MINIMAL[start..end], "");
+    assert!(parse(&none).unwrap_err().to_string().contains("cabinet.compartment is missing"));
+    let empty = MINIMAL.replace(&MINIMAL[start..end], "compartment = []\n");
+    assert!(parse(&empty).unwrap_err().to_string().contains("cabinet.compartment = [] is empty"));
+    let unwired = told(", sensor_line = 6", "");
+    assert!(unwired.contains("compartment[2].sensor_line is missing"), "{unwired}");
+    let simulated = MINIMAL.replace(", sensor_line = 6", "").replace("rppal", "sim");
+    assert_eq!(parse(&simulated).unwrap().cabinet.doors.numbers().len(), 2);
+}
+
+#[test]
+fn unencrypted_mqtt_leaves_the_machine_only_when_that_is_allowed() {
+    for host in ["127.0.0.1", "127.9.9.9", "::1", "localhost"] {
+        parse(&MINIMAL.replace("127.0.0.1", host)).unwrap();
+    }
+    for host in ["192.168.1.5", "hall.example", "localhost.example", "127.0.0.1.example"] {
+        let told = told("127.0.0.1", host);
+        assert!(told.contains("hall.allow_insecure = true"), "{told}");
+        let allowed = format!("{host}\"\nallow_insecure = true");
+        parse(&MINIMAL.replace("127.0.0.1\"", &allowed)).unwrap();
+    }
+}
+
+#[test]
+fn a_login_is_whole_and_its_password_is_not_for_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let text =
+        MINIMAL.replace("[cabinet]", "username = \"u\"\npassword_file = \"password\"\n[cabinet]");
+    let missing = Config::parse(&text, &file).unwrap_err().to_string();
+    assert!(missing.contains("hall.password_file = \"password\" cannot be read"), "{missing}");
+    std::fs::write(folder.path().join("password"), "secret").unwrap();
+    let mode = |mode| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(folder.path().join("password"), permissions).unwrap();
+    };
+    mode(0o644);
+    assert!(Config::parse(&text, &file).unwrap_err().to_string().contains("chmod 640"));
+    mode(0o640);
+    let login = Config::parse(&text, &file).unwrap().hall.login.unwrap();
+    assert_eq!(login.password_file, folder.path().join("password"));
+    let half = text.replace("username = \"u\"\n", "");
+    let half = Config::parse(&half, &file).unwrap_err().to_string();
+    assert!(half.contains("hall.username is missing"), "{half}");
+}
+
+#[test]
+fn contradictions_between_fields_are_told() {
+    let told = told("[camera]", "pulse_ms = 900\nopen_within_ms = 800\n[camera]");
+    assert!(told.contains("open_within_ms = 800 ends before the pulse does: give at least 900"));
+    let dark = told_with("[recognition]\nmin_brightness = 200\nmax_brightness = 100\n");
+    assert!(dark.contains("min_brightness = 200 is not below max_brightness"), "{dark}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let told = Config::load(Path::new("/nowhere/config.toml")).unwrap_err().to_string();
+    assert!(told.contains("/nowhere/config.toml") && told.contains("--config"), "{told}");
+    let replay = parse(&MINIMAL.replace("\"none\"", "\"replay\"\nfiles = [\"gone.jpg\"]"));
+    let replay = replay.unwrap_err().to_string();
+    assert!(replay.contains("/etc/locker-agent/gone.jpg"), "{replay}");
+    let without = parse(&MINIMAL.replace("\"none\"", "\"replay\"")).unwrap_err().to_string();
+    assert!(without.contains("camera.files is missing"), "{without}");
+}
