@@ -65,7 +65,7 @@ fn the_demonstration_is_six_simulated_doors_on_this_machine() {
     assert_eq!(config.hall.port, 4711);
     assert_eq!(config.device.state_dir, Path::new("/tmp/somewhere"));
     assert!(matches!(&config.cabinet.doors, Doors::Sim(doors) if doors.len() == 6));
-    assert!(config.policy.remote_enrolment && matches!(config.camera, CameraSource::Sim { .. }));
+    assert!(config.rules.remote_enrolment && matches!(config.camera, CameraSource::Sim { .. }));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn the_bounds_of_a_pulse_are_those_of_the_lock_driver() {
         let text = MINIMAL.replace("[camera]", &format!("pulse_ms = {millis}\n[camera]"));
         assert_eq!(parse(&text).is_ok(), lawful, "{millis}");
     }
-    assert_eq!(parse(MINIMAL).unwrap().cabinet.pulse_width, PulseWidth::DEFAULT.duration());
+    assert_eq!(parse(MINIMAL).unwrap().cabinet.locks.pulse, PulseWidth::DEFAULT.duration());
 }
 
 #[test]

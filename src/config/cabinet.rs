@@ -3,25 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::reader::Section;
+use super::reader::{Section, in_millis};
 use crate::core::ids::CompartmentId;
+use crate::core::policy::{DoorPolicy, LockPolicy};
 
 /// Locks, doors and their timing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CabinetConfig {
     /// What drives the doors.
     pub doors: Doors,
-    /// How long a lock is energised.
-    pub pulse_width: Duration,
-    /// How often a door that does not open is pulsed.
-    pub pulse_attempts: u32,
-    /// From the pulse to the door's opening, at most.
-    pub open_within: Duration,
-    /// How long a door may stand open.
-    pub ajar_after: Duration,
-    /// How often an open door is complained about after that.
-    pub ajar_reminders_every: Duration,
-    /// Between two pulses, whichever their doors: the supply recovers.
+    /// How locks are driven.
+    pub locks: LockPolicy,
+    /// How long doors may stand open.
+    pub standing_open: DoorPolicy,
+    /// How long the supply recovers between two pulses, whichever their doors.
     pub rest_between_pulses: Duration,
 }
 
@@ -70,24 +65,33 @@ impl CabinetConfig {
             section.missing("driver", "give \"rppal\" on a Raspberry Pi, \"sim\" without hardware");
         }
         let doors = read_doors(section, driver);
-        let pulse_width = section.millis("pulse_ms", 50..=1000, 500);
-        let open_within = section.millis("open_within_ms", 500..=30_000, 3000);
-        if open_within < pulse_width {
-            let least = pulse_width.as_millis();
-            section.refuse(
-                "open_within_ms",
-                &format!("ends before the pulse does: give at least {least}, or shorten pulse_ms"),
-            );
-        }
+        let locks = read_locks(section);
+        let usual = DoorPolicy::default();
+        let ajar_after = section.seconds("ajar_after_s", 5..=3600, usual.ajar_after.as_secs());
         Some(Self {
-            pulse_width,
-            open_within,
-            pulse_attempts: section.count("pulse_attempts", 1..=5, 2),
-            ajar_after: section.seconds("ajar_after_s", 5..=3600, 60),
-            ajar_reminders_every: section.seconds("ajar_reminders_every_s", 30..=86_400, 300),
+            locks,
+            standing_open: DoorPolicy { ajar_after },
             rest_between_pulses: section.millis("rest_ms", 100..=10_000, 500),
             doors: doors?,
         })
+    }
+}
+
+fn read_locks(section: &mut Section<'_, '_>) -> LockPolicy {
+    let usual = LockPolicy::default();
+    let pulse = section.millis("pulse_ms", 50..=1000, in_millis(usual.pulse));
+    let open_within = section.millis("open_within_ms", 500..=30_000, in_millis(usual.open_within));
+    if open_within < pulse {
+        let least = pulse.as_millis();
+        section.refuse(
+            "open_within_ms",
+            &format!("ends before the pulse does: give at least {least}, or shorten pulse_ms"),
+        );
+    }
+    LockPolicy {
+        pulse,
+        attempts: section.count("pulse_attempts", 1..=5, usual.attempts),
+        open_within,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::reader::Section;
+use crate::core::policy::HallPolicy;
 
 /// How the central server is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,26 +77,14 @@ fn readable_by_everybody(file: &std::path::Path) -> bool {
     std::fs::metadata(file).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
 }
 
-/// What the hall may ask for, and for how long it may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PolicyConfig {
-    /// Whether the hall may send photos to make templates of.
-    pub remote_enrolment: bool,
-    /// How far ahead the expiry of a command that opens a door may lie.
-    pub unlock_lifetime_max: Duration,
-    /// The same for every other command.
-    pub order_lifetime_max: Duration,
-    /// How far the hall's clock may be ahead of the cabinet's.
-    pub clock_skew: Duration,
-}
-
-impl PolicyConfig {
-    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        Self {
-            remote_enrolment: section.boolean("remote_enrolment", false),
-            unlock_lifetime_max: section.seconds("unlock_lifetime_max_s", 5..=600, 120),
-            order_lifetime_max: section.seconds("order_lifetime_max_s", 60..=2_592_000, 604_800),
-            clock_skew: section.seconds("clock_skew_s", 0..=300, 30),
-        }
+/// Reads what the hall may ask for, and for how long it may ask. Defaults are the core's.
+pub(super) fn read_rules(section: &mut Section<'_, '_>) -> HallPolicy {
+    let usual = HallPolicy::default();
+    let (unlock, order) = (usual.unlock_lifetime.as_secs(), usual.order_lifetime.as_secs());
+    HallPolicy {
+        remote_enrolment: section.boolean("remote_enrolment", usual.remote_enrolment),
+        unlock_lifetime: section.seconds("unlock_lifetime_max_s", 5..=600, unlock),
+        order_lifetime: section.seconds("order_lifetime_max_s", 60..=2_592_000, order),
+        clock_skew: section.seconds("clock_skew_s", 0..=300, usual.clock_skew.as_secs()),
     }
 }

@@ -14,11 +14,12 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use cabinet::{CabinetConfig, Doors, Lines};
-pub use hall::{HallConfig, Login, PolicyConfig};
+pub use hall::{HallConfig, Login};
 pub use problem::{ConfigFault, Problem};
-pub use recognition::{CameraSource, FaceGates, ModelsConfig, RecognitionConfig};
+pub use recognition::{CameraSource, ModelsConfig};
 
 use crate::core::ids::DeviceId;
+use crate::core::policy::{FacePolicy, HallPolicy, Policy};
 use reader::{Findings, Section};
 
 /// The whole configuration, checked.
@@ -35,9 +36,9 @@ pub struct Config {
     /// Where the models are.
     pub models: ModelsConfig,
     /// When a face counts as recognised.
-    pub recognition: RecognitionConfig,
+    pub recognition: FacePolicy,
     /// What the hall may ask for.
-    pub policy: PolicyConfig,
+    pub rules: HallPolicy,
     /// What is written to the log.
     pub log: LogLevel,
 }
@@ -117,6 +118,18 @@ impl Config {
 }
 
 /// Reads every section even after a problem, so that all problems are found.
+impl Config {
+    /// The rules that the core decides by.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            locks: self.cabinet.locks.clone(),
+            doors: self.cabinet.standing_open.clone(),
+            faces: self.recognition.clone(),
+            hall: self.rules.clone(),
+        }
+    }
+}
+
 fn read<'i>(table: &DeTable<'i>, findings: &mut Findings<'i>) -> Option<Config> {
     let mut file = Section::whole_file(table, findings);
     let device = read_section(&mut file, "device", read_device);
@@ -124,8 +137,8 @@ fn read<'i>(table: &DeTable<'i>, findings: &mut Findings<'i>) -> Option<Config> 
     let cabinet = read_section(&mut file, "cabinet", CabinetConfig::read);
     let camera = read_section(&mut file, "camera", CameraSource::read);
     let models = read_section(&mut file, "models", ModelsConfig::read);
-    let recognition = read_section(&mut file, "recognition", RecognitionConfig::read);
-    let policy = read_section(&mut file, "policy", PolicyConfig::read);
+    let recognition = read_section(&mut file, "recognition", recognition::read_faces);
+    let rules = read_section(&mut file, "policy", hall::read_rules);
     let log = read_section(&mut file, "log", read_log);
     file.close();
     Some(Config {
@@ -135,7 +148,7 @@ fn read<'i>(table: &DeTable<'i>, findings: &mut Findings<'i>) -> Option<Config> 
         camera: camera?,
         models,
         recognition,
-        policy,
+        rules,
         log,
     })
 }

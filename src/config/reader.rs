@@ -348,3 +348,8 @@ impl<'a, 'i> Section<'a, 'i> {
         false
     }
 }
+
+/// A default of the core, as the reader wants it.
+pub(super) fn in_millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

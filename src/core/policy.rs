@@ -16,7 +16,7 @@ pub struct Policy {
 }
 
 /// How locks are driven.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockPolicy {
     /// How long a lock is energised.
     pub pulse: Duration,
@@ -33,7 +33,7 @@ impl Default for LockPolicy {
 }
 
 /// How long doors may stand open.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoorPolicy {
     /// When the first reminder comes; each further one takes twice as long.
     pub ajar_after: Duration,
@@ -122,7 +122,7 @@ impl Default for QualityGates {
 }
 
 /// What the hall may ask for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HallPolicy {
     /// Whether photos for enrolment may come from the hall: a legal question, so off unless a site decides.
     pub remote_enrolment: bool,

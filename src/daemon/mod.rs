@@ -2,7 +2,6 @@
 
 mod hardware;
 mod link;
-mod policy;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -58,7 +57,7 @@ impl Daemon {
         let outbox: Arc<dyn Outbox> = outbox;
         let link = HallLink::new(config.device.id.clone(), to_hall.clone(), Arc::clone(&outbox));
         let parts = Parts {
-            policy: policy::policy(config),
+            policy: config.policy(),
             fitted: config.cabinet.doors.numbers().into_iter().collect(),
             rest: config.cabinet.rest_between_pulses,
             journal: Box::new(journal),

@@ -22,6 +22,8 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("hallctl", &["core", "contract"], &[]),
     ("config", &["core", "contract"], &[]),
     ("app", &["core", "ports", "contract", "config"], &["sim"]),
+    ("daemon", WIRED, &[]),
+    ("demo", EVERY_ROOM, &[]),
     ("cli", EVERY_ROOM, &[]),
     ("main", EVERY_ROOM, &[]),
     ("bin", EVERY_ROOM, &[]),
@@ -30,7 +32,13 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
 
 const EVERY_ROOM: &[&str] = &[
     "core", "contract", "ports", "models", "vision", "locks", "journal", "hall", "sim", "hallctl",
-    "config", "app", "cli",
+    "config", "app", "daemon", "demo", "cli",
+];
+
+/// Every room that the daemon is put together from.
+const WIRED: &[&str] = &[
+    "core", "contract", "ports", "models", "vision", "locks", "journal", "hall", "sim", "config",
+    "app",
 ];
 
 /// A crate that may be named only under these paths of `src`.
@@ -38,11 +46,11 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("ort", &["vision/onnx.rs"]),
     ("sled", &["journal"]),
     ("rumqttc", &["hall", "hallctl"]),
-    ("rumqttd", &["cli", "sim"]),
+    ("rumqttd", &["sim"]),
     ("rppal", &["locks"]),
-    ("clap", &["cli", "hallctl", "main.rs", "bin"]),
-    ("anyhow", &["cli", "hallctl", "main.rs", "bin"]),
-    ("tracing_subscriber", &["cli", "hallctl", "main.rs", "bin"]),
+    ("clap", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
+    ("anyhow", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
+    ("tracing_subscriber", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("toml", &["config", "models"]),
 ];
 
