@@ -102,6 +102,11 @@ impl AgentHandle {
     /// Stops the agent, or learns how it ended.
     pub fn stop(self) -> Result<(), AgentFault> {
         self.inbox.send(Message::Stop);
+        self.join()
+    }
+
+    /// Waits until the agent ends by itself.
+    pub fn join(self) -> Result<(), AgentFault> {
         self.thread.join().unwrap_or(Err(AgentFault::Died("cabinet")))
     }
 }

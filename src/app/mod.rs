@@ -9,6 +9,8 @@ mod doors;
 mod eyes;
 mod hands;
 mod inbox;
+#[cfg(test)]
+mod tests;
 
 pub use agent::{Agent, AgentFault, AgentHandle, Parts};
 pub use clock::Clock;

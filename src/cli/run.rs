@@ -4,12 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::log;
 use crate::config::Config;
-use crate::daemon::{Daemon, Hardware};
+use crate::daemon::{Daemon, Hardware, stop_signals};
 
 /// How often the daemon looks whether its agent is still there.
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(500);
@@ -53,29 +50,6 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     notify(&[sd_notify::NotifyState::Stopping]);
     daemon.stop()?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A channel that speaks at the first SIGTERM or SIGINT. The handlers are in place when this returns.
-fn stop_signals() -> anyhow::Result<std::sync::mpsc::Receiver<()>> {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("signals cannot be heard")?;
-    let (mut terminate, mut interrupt) = {
-        let _guard = runtime.enter();
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
-    };
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        });
-        _ = sender.send(());
-    })?;
-    Ok(receiver)
 }
 
 fn feed_watchdog() {

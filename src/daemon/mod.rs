@@ -2,6 +2,7 @@
 
 mod hardware;
 mod link;
+mod signals;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 pub use hardware::Hardware;
+pub use signals::stop_signals;
 
 use crate::app::{Agent, AgentHandle, Clock, EyesReport, Parts};
 use crate::config::{Config, ModelsConfig};
@@ -117,7 +119,8 @@ fn engine_opener(
     }
 }
 
-fn model_store(models: &ModelsConfig) -> Result<ModelStore, String> {
+/// The files that the configuration's manifest names.
+pub fn model_store(models: &ModelsConfig) -> Result<ModelStore, String> {
     let dir = models.dir.clone().unwrap_or_else(default_dir);
     let Some(file) = &models.manifest else {
         return Ok(ModelStore::new(Manifest::default_set(), dir));

@@ -1,0 +1,340 @@
+//! The carrying, with a simulated cabinet, a journal in memory and eyes that see what they are told.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::*;
+use crate::core::command::{Answer, Command, Order, Purpose, Rejection};
+use crate::core::event::Event;
+use crate::core::ids::{
+    CommandId, CompartmentId, ConsentRef, DepositId, EventSeq, ModelId, OperatorId, RecipientId,
+};
+use crate::core::policy::Policy;
+use crate::core::sighting::{Candidate, FaceReading, Quality, Sighting};
+use crate::core::time::WallTime;
+use crate::core::view::CabinetView;
+use crate::ports::{
+    CameraFault, FaceEngine, FaceFault, Frame, Journal, JournalFault, PhotoFault, Recorded,
+    Template, TemplateFault, TemplateStore, Uplink,
+};
+use crate::sim::{SimCabinet, SimCamera};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn door(number: u16) -> CompartmentId {
+    CompartmentId::new(number).unwrap()
+}
+
+fn wang() -> RecipientId {
+    RecipientId::new("wang").unwrap()
+}
+
+/// What happened, in order, across all threads.
+#[derive(Clone, Default)]
+struct World {
+    record: Arc<(Mutex<Vec<Event>>, Condvar)>,
+    disk_full: Arc<Mutex<bool>>,
+    templates: Arc<Mutex<Vec<(RecipientId, Template)>>>,
+    pulses_at_record: Arc<Mutex<Vec<usize>>>,
+}
+
+struct MemoryJournal(World, SimCabinet);
+
+impl Journal for MemoryJournal {
+    fn append(&mut self, _: WallTime, events: &[Event]) -> Result<EventSeq, JournalFault> {
+        if *self.0.disk_full.lock().unwrap() {
+            let problem = "no space left on the device".to_owned();
+            return Err(JournalFault { path: "memory".to_owned(), problem });
+        }
+        if events.iter().any(|event| matches!(event, Event::PulseCommanded { .. })) {
+            self.0.pulses_at_record.lock().unwrap().push(self.1.pulses().len());
+        }
+        let mut record = self.0.record.0.lock().unwrap();
+        record.extend_from_slice(events);
+        self.0.record.1.notify_all();
+        Ok(EventSeq(record.len() as u64))
+    }
+
+    fn replay(&self, each: &mut dyn FnMut(Recorded)) -> Result<(), JournalFault> {
+        for (i, event) in self.0.record.0.lock().unwrap().iter().enumerate() {
+            let seq = EventSeq(i as u64 + 1);
+            each(Recorded { seq, at: WallTime(1), event: event.clone() });
+        }
+        Ok(())
+    }
+}
+
+struct MemoryTemplates(World);
+
+impl TemplateStore for MemoryTemplates {
+    fn put(&mut self, who: &RecipientId, template: &Template) -> Result<(), TemplateFault> {
+        self.0.templates.lock().unwrap().push((who.clone(), template.clone()));
+        Ok(())
+    }
+    fn all(&self) -> Result<(Vec<(RecipientId, Template)>, usize), TemplateFault> {
+        Ok((self.0.templates.lock().unwrap().clone(), 0))
+    }
+    fn erase(&mut self, who: &RecipientId) -> Result<(), TemplateFault> {
+        self.0.templates.lock().unwrap().retain(|(other, _)| other != who);
+        Ok(())
+    }
+}
+
+/// Sees the first person it looks for in every picture that is not an empty wall.
+#[derive(Default)]
+struct Seer(Vec<RecipientId>);
+
+impl FaceEngine for Seer {
+    fn examine(&mut self, frame: &Frame) -> Result<Sighting, FaceFault> {
+        let (Frame::Encoded(_), Some(who)) = (frame, self.0.first()) else {
+            return Ok(Sighting::default());
+        };
+        let quality = Quality {
+            face_px: 200.0,
+            sharpness: 100.0,
+            brightness: 120.0,
+            contrast: 40.0,
+            yaw: 0.0,
+            inside: 1.0,
+        };
+        let best = Some(Candidate { recipient: who.clone(), similarity: 0.8 });
+        let face = FaceReading { quality, liveness: Some(0.9), best, second: None };
+        Ok(Sighting { near_faces: 1, face: Some(face) })
+    }
+    fn enrol(&mut self, photo: &[u8]) -> Result<Template, PhotoFault> {
+        if photo.is_empty() {
+            return Err(PhotoFault("there is no face in the photo".to_owned()));
+        }
+        Ok(Template { model: ModelId::new("seer").unwrap(), vector: vec![1.0] })
+    }
+    fn look_for(&mut self, people: Vec<(RecipientId, Vec<Template>)>) {
+        self.0 = people.into_iter().map(|(who, _)| who).collect();
+    }
+}
+
+struct Told(SyncSender<(CommandId, Answer)>);
+
+impl Uplink for Told {
+    fn answer(&mut self, command: &CommandId, answer: &Answer) {
+        self.0.send((command.clone(), answer.clone())).unwrap();
+    }
+    fn recorded(&mut self) {}
+    fn show(&mut self, _: &CabinetView) {}
+}
+
+struct Bench {
+    world: World,
+    cabinet: SimCabinet,
+    camera: SimCamera,
+    answers: Receiver<(CommandId, Answer)>,
+    agent: AgentHandle,
+    commands: u32,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(World::default(), Box::new(|| Ok(Box::new(Seer::default()))))
+    }
+
+    fn with(world: World, open_engine: OpenEngine) -> Self {
+        let doors: BTreeSet<_> = (1..=3).map(door).collect();
+        let cabinet = SimCabinet::with_pace(doors.clone(), 0.1);
+        let camera = SimCamera::new(50.0);
+        let (told, answers) = sync_channel(100);
+        let mut policy = Policy::default();
+        policy.hall.remote_enrolment = true;
+        let eyes = camera.clone();
+        let agent = Agent::start(Parts {
+            policy,
+            fitted: doors,
+            rest: Duration::from_millis(1),
+            journal: Box::new(MemoryJournal(world.clone(), cabinet.clone())),
+            templates: Box::new(MemoryTemplates(world.clone())),
+            locks: Box::new(cabinet.locks()),
+            sensors: Box::new(cabinet.sensors()),
+            open_engine,
+            open_camera: Box::new(move || Ok(Box::new(eyes.clone()))),
+            uplink: Box::new(Told(told)),
+            heartbeat: Box::new(|| ()),
+        })
+        .unwrap();
+        Self { world, cabinet, camera, answers, agent, commands: 0 }
+    }
+
+    fn send(&mut self, order: Order, photo: Option<Vec<u8>>) -> CommandId {
+        self.commands += 1;
+        let id = CommandId::new(format!("c{}", self.commands)).unwrap();
+        let now = Clock::start().now().wall;
+        let expires_at = now.plus(Duration::from_secs(60));
+        let command =
+            Command { id: id.clone(), issued_at: now, expires_at, retained: false, order };
+        assert!(self.agent.inbox().send(Message::Command { command, photo }));
+        id
+    }
+
+    /// Sends an order and waits for its last answer.
+    fn order(&mut self, order: Order, photo: Option<Vec<u8>>) -> Answer {
+        let id = self.send(order, photo);
+        loop {
+            let (about, answer) = self.answers.recv_timeout(PATIENCE).unwrap();
+            if about == id && answer != Answer::Accepted {
+                return answer;
+            }
+        }
+    }
+
+    fn reserve(&mut self) {
+        let deposit = DepositId::new("passport").unwrap();
+        let order =
+            Order::Reserve { deposit, recipient: wang(), compartment: None, collect_by: None };
+        assert_eq!(self.order(order, None), Answer::Done { compartment: Some(door(1)) });
+    }
+
+    fn enrol(&mut self, photo: Vec<u8>) -> Answer {
+        let consent = ConsentRef::new("consent").unwrap();
+        self.order(Order::Enrol { recipient: wang(), consent }, Some(photo))
+    }
+
+    fn unlock(purpose: Purpose) -> Order {
+        let operator = OperatorId::new("clerk").unwrap();
+        Order::Unlock { compartment: door(1), purpose, operator, reason: "test".into() }
+    }
+
+    fn load(&mut self) {
+        let answer = self.order(Self::unlock(Purpose::Load), None);
+        assert_eq!(answer, Answer::Done { compartment: Some(door(1)) });
+        self.cabinet.close(door(1));
+    }
+
+    /// Waits until such an event is on record.
+    fn recorded(&self, wanted: impl Fn(&Event) -> bool) -> bool {
+        let (record, grown) = &*self.world.record;
+        let missing = |record: &mut Vec<Event>| !record.iter().any(&wanted);
+        let waited = grown.wait_timeout_while(record.lock().unwrap(), PATIENCE, missing).unwrap();
+        !waited.1.timed_out()
+    }
+}
+
+#[test]
+fn a_recognised_face_opens_the_door_and_every_pulse_was_on_record_first() {
+    let mut bench = Bench::new();
+    bench.agent.wait_for_eyes().unwrap();
+    bench.reserve();
+    assert_eq!(bench.enrol(vec![1]), Answer::Done { compartment: None });
+    bench.load();
+    bench.camera.show(vec![1]);
+    assert!(bench.cabinet.wait_until_open(door(1), PATIENCE));
+    bench.cabinet.close(door(1));
+    let world = bench.world.clone();
+    assert!(bench.recorded(|event| matches!(event, Event::DepositCollected { .. })));
+    bench.agent.stop().unwrap();
+    assert!(world.templates.lock().unwrap().is_empty(), "templates go with the last document");
+    assert_eq!(*world.pulses_at_record.lock().unwrap(), vec![0, 1], "recorded, then pulsed");
+}
+
+#[test]
+fn without_a_record_nothing_opens_and_the_agent_ends() {
+    let mut bench = Bench::new();
+    bench.reserve();
+    *bench.world.disk_full.lock().unwrap() = true;
+    bench.send(Bench::unlock(Purpose::Load), None);
+    let ended = bench.agent.join().unwrap_err();
+    assert!(ended.to_string().contains("no door can be opened without a record"), "{ended}");
+    assert!(bench.cabinet.pulses().is_empty());
+}
+
+#[test]
+fn without_models_staff_can_still_open_and_enrolment_says_why_not() {
+    let broken: OpenEngine = Box::new(|| Err("fr_detect is missing".to_owned()));
+    let mut bench = Bench::with(World::default(), broken);
+    assert_eq!(bench.agent.wait_for_eyes(), Err("fr_detect is missing".to_owned()));
+    bench.reserve();
+    let refused = Answer::Rejected { reason: Rejection::FaceUnavailable };
+    assert_eq!(bench.enrol(vec![1]), refused);
+    bench.load();
+    bench.agent.stop().unwrap();
+}
+
+#[test]
+fn a_camera_that_is_unplugged_switches_faces_off_and_on_again() {
+    let mut bench = Bench::new();
+    bench.agent.wait_for_eyes().unwrap();
+    bench.reserve();
+    bench.enrol(vec![1]);
+    bench.load();
+    bench.camera.unplug();
+    let unavailable = Answer::Rejected { reason: Rejection::FaceUnavailable };
+    let mut answer = bench.enrol(vec![1]);
+    for _ in 0..1000 {
+        if answer == unavailable {
+            break;
+        }
+        answer = bench.enrol(vec![1]);
+    }
+    assert_eq!(answer, unavailable);
+    bench.camera.show(vec![1]);
+    assert!(bench.cabinet.wait_until_open(door(1), PATIENCE), "it sees again");
+    bench.agent.stop().unwrap();
+}
+
+#[test]
+fn an_unusable_photo_is_answered_with_the_reason() {
+    let mut bench = Bench::new();
+    bench.agent.wait_for_eyes().unwrap();
+    bench.reserve();
+    let Answer::Failed { reason } = bench.enrol(vec![]) else { panic!("it was taken") };
+    let text = format!("{reason:?}");
+    assert!(text.contains("there is no face in the photo"), "{text}");
+    assert!(bench.world.templates.lock().unwrap().is_empty());
+    bench.agent.stop().unwrap();
+}
+
+#[test]
+fn a_stop_in_the_middle_of_a_pulse_waits_for_its_end_and_records_it() {
+    let mut bench = Bench::new();
+    bench.reserve();
+    bench.send(Bench::unlock(Purpose::Load), None);
+    bench.cabinet.wait_for_pulse(PATIENCE).unwrap();
+    bench.agent.stop().unwrap();
+    let record = bench.world.record.0.lock().unwrap();
+    assert!(record.iter().any(|event| matches!(event, Event::PulseEnded { .. })));
+}
+
+#[test]
+fn templates_of_people_who_are_not_enrolled_are_erased_at_start() {
+    let world = World::default();
+    let stranger = Template { model: ModelId::new("seer").unwrap(), vector: vec![0.5] };
+    world.templates.lock().unwrap().push((wang(), stranger));
+    let bench = Bench::with(world.clone(), Box::new(|| Ok(Box::new(Seer::default()))));
+    assert!(world.templates.lock().unwrap().is_empty());
+    bench.agent.stop().unwrap();
+}
+
+#[test]
+fn a_camera_that_never_opens_is_reported_and_harms_nothing_else() {
+    let (told, _answers) = sync_channel(100);
+    let world = World::default();
+    let cabinet = SimCabinet::with_pace([door(1)], 0.1);
+    let agent = Agent::start(Parts {
+        policy: Policy::default(),
+        fitted: BTreeSet::from([door(1)]),
+        rest: Duration::ZERO,
+        journal: Box::new(MemoryJournal(world.clone(), cabinet.clone())),
+        templates: Box::new(MemoryTemplates(world)),
+        locks: Box::new(cabinet.locks()),
+        sensors: Box::new(cabinet.sensors()),
+        open_engine: Box::new(|| Ok(Box::new(Seer::default()))),
+        open_camera: Box::new(|| {
+            Err(CameraFault { camera: "video0".into(), problem: "it is not there".into() })
+        }),
+        uplink: Box::new(Told(told)),
+        heartbeat: Box::new(|| ()),
+    })
+    .unwrap();
+    let report = agent.wait_for_eyes().unwrap_err();
+    assert_eq!(report, "the camera video0 gives no pictures: it is not there");
+    agent.stop().unwrap();
+}

@@ -1,0 +1,216 @@
+//! One document's life, step by step. A step is told when it was observed: an answer on the wire, an event in the
+//! hall's books, a pulse at the lock, an open door.
+
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+
+use super::stage::Stage;
+use super::teller::Teller;
+use crate::contract::answer::Reply;
+use crate::core::command::{Answer, Order, Purpose};
+use crate::core::event::{Authority, Event, Refusal};
+use crate::core::ids::{CompartmentId, ConsentRef, DepositId, OperatorId, RecipientId};
+use crate::journal::{Store, export, verify};
+use crate::ports::Outbox as _;
+
+/// How long a lock or a door may take.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Plays everything up to the collected document.
+pub(super) fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<()> {
+    let case = Case::new()?;
+    let door = reserve(stage, teller, &case)?;
+    enrol(stage, teller, &case)?;
+    load(stage, teller, &case, door)?;
+    teller.say("\nPeople come to the camera:");
+    let stranger = stage.photos.stranger.clone();
+    refuse(stage, teller, stranger, Refusal::NotRecognised, "a stranger")?;
+    match stage.photos.attack.clone() {
+        Some(photo) => {
+            refuse(stage, teller, photo, Refusal::PresentationAttack, "a photo of a photo")?;
+        }
+        None => teller.say("           (no attack sample was given, so none is shown)"),
+    }
+    collect(stage, teller, &case, door)
+}
+
+/// Who and what the story is about.
+struct Case {
+    deposit: DepositId,
+    recipient: RecipientId,
+    operator: OperatorId,
+    consent: ConsentRef,
+}
+
+impl Case {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            deposit: DepositId::new("passport-4711")?,
+            recipient: RecipientId::new("r-5521")?,
+            operator: OperatorId::new("clerk-7")?,
+            consent: ConsentRef::new("consent-2026-118")?,
+        })
+    }
+}
+
+fn reserve(stage: &Stage, teller: &mut Teller, case: &Case) -> anyhow::Result<CompartmentId> {
+    teller.say("\nThe hall and the clerk:");
+    let order = Order::Reserve {
+        deposit: case.deposit.clone(),
+        recipient: case.recipient.clone(),
+        compartment: None,
+        collect_by: None,
+    };
+    let answer = stage.command(order, None)?;
+    let Reply::Judged(Answer::Done { compartment: Some(door) }) = answer else {
+        bail!("the hall's reservation was answered {answer:?}");
+    };
+    let text = format!("{} is reserved for {} in compartment {door}", case.deposit, case.recipient);
+    teller.saw_stage("reserve: command to answer", &text);
+    Ok(door)
+}
+
+fn enrol(stage: &Stage, teller: &mut Teller, case: &Case) -> anyhow::Result<()> {
+    let (recipient, consent) = (case.recipient.clone(), case.consent.clone());
+    let order = Order::Enrol { recipient, consent };
+    expect_done(&stage.command(order, Some(&stage.photos.citizen_on_file))?, "the enrolment")?;
+    let text = format!("{} is enrolled from one photo; only a template is kept", case.recipient);
+    teller.saw_stage("enrol: photo to stored template", &text);
+    Ok(())
+}
+
+fn load(
+    stage: &Stage,
+    teller: &mut Teller,
+    case: &Case,
+    door: CompartmentId,
+) -> anyhow::Result<()> {
+    let order = Order::Unlock {
+        compartment: door,
+        purpose: Purpose::Load,
+        operator: case.operator.clone(),
+        reason: format!("bringing {}", case.deposit),
+    };
+    expect_done(&stage.command(order, None)?, "the clerk's unlock")?;
+    only_open(stage, door)?;
+    let text = format!("{} asked, and door {door} is open", case.operator);
+    teller.saw_stage("unlock: command to open door", &text);
+    stage.cabinet.close(door);
+    stage.books.wait_for(0, "the document was loaded", |event| match event {
+        Event::DepositLoaded { deposit, .. } if *deposit == case.deposit => Some(()),
+        _ => None,
+    })?;
+    teller.saw("the document is in, the door is shut, the hall knows");
+    Ok(())
+}
+
+/// Shows somebody who must not be let in: the hall hears of it, and no lock moves.
+fn refuse(
+    stage: &Stage,
+    teller: &mut Teller,
+    photo: Vec<u8>,
+    reason: Refusal,
+    who: &str,
+) -> anyhow::Result<()> {
+    let (pulses, events) = (stage.cabinet.pulses().len(), stage.books.len());
+    teller.mark();
+    stage.camera.show(photo);
+    let said = stage.books.wait_for(events, "a face was refused", |event| match event {
+        Event::FaceRefused { reason } => Some(Ok(*reason)),
+        Event::UnlockAuthorised { .. } => Some(Err("let in")),
+        _ => None,
+    })?;
+    stage.camera.show_nothing();
+    ensure!(said == Ok(reason), "{who} should be refused as {reason:?}, but was {said:?}");
+    ensure!(stage.cabinet.pulses().len() == pulses, "{who} was refused, and yet a lock moved");
+    teller.saw(&format!("{who} is refused ({reason:?}), and no lock moves"));
+    let leaves = stage.config.recognition.leave_after + Duration::from_millis(300);
+    #[expect(clippy::disallowed_methods, reason = "people need a moment to leave")]
+    std::thread::sleep(leaves);
+    Ok(())
+}
+
+fn collect(
+    stage: &Stage,
+    teller: &mut Teller,
+    case: &Case,
+    door: CompartmentId,
+) -> anyhow::Result<()> {
+    let (pulses, events) = (stage.cabinet.pulses().len(), stage.books.len());
+    teller.mark();
+    stage.camera.show(stage.photos.citizen_at_the_door.clone());
+    let opened = stage.cabinet.wait_until_open(door, SOON);
+    ensure!(opened, "the citizen's other photo did not open door {door} within 5 s");
+    teller.saw_stage(
+        "walk-up: photo before the camera to open door",
+        &format!("the citizen's other photo is accepted, and door {door} springs open"),
+    );
+    only_open(stage, door)?;
+    let seen = stage.cabinet.pulses();
+    let moved: Vec<_> = seen[pulses..].iter().map(|pulse| pulse.compartment).collect();
+    ensure!(moved == [door], "exactly lock {door} should have moved, but {moved:?} did");
+    let by_face = Authority::Face { recipient: case.recipient.clone() };
+    stage.books.wait_for(events, "the face was the authority", |event| match event {
+        Event::UnlockAuthorised { authority, compartment, .. } => {
+            (*authority == by_face && *compartment == door).then_some(())
+        }
+        _ => None,
+    })?;
+    stage.camera.show_nothing();
+    teller.mark();
+    stage.cabinet.close(door);
+    stage.books.wait_for(events, "the document was collected", |event| match event {
+        Event::DepositCollected { deposit, .. } if *deposit == case.deposit => Some(()),
+        _ => None,
+    })?;
+    teller.saw_stage("collected: closed door to the hall's books", "collected; the hall knows");
+    stage.books.wait_for(events, "the templates were erased", |event| match event {
+        Event::TemplatesErased { recipient, .. } if *recipient == case.recipient => Some(()),
+        _ => None,
+    })?;
+    teller.saw("the citizen's template is erased: nothing waits for them any more");
+    Ok(())
+}
+
+/// Stops the agent and compares the two books: the device's journal and what the hall received.
+pub(super) fn close(stage: Stage, teller: &mut Teller) -> anyhow::Result<()> {
+    teller.say("\nThe books:");
+    let (config, books, cabinet) = stage.stop()?;
+    let reader = Store::open_to_read(&config.device.state_dir)?;
+    let report = verify(&reader)?;
+    let mut journal = Vec::new();
+    export(&reader, &mut journal)?;
+    let received: Vec<u8> =
+        books.records().into_iter().flat_map(|record| [record, b"\n".to_vec()].concat()).collect();
+    ensure!(
+        received == journal,
+        "the hall's events differ from the journal: {} against {} bytes",
+        received.len(),
+        journal.len()
+    );
+    ensure!(
+        reader.acknowledged() == reader.newest(),
+        "the device still waits for receipts: {} of {}",
+        reader.acknowledged(),
+        reader.newest()
+    );
+    ensure!(cabinet.overlaps().is_empty(), "two locks were energised at once");
+    teller.saw(&format!("the journal verifies: {} events, an unbroken chain", report.events));
+    teller.saw("the hall holds the same events, byte for byte, once each and in order");
+    teller.table();
+    Ok(())
+}
+
+fn expect_done(reply: &Reply, what: &str) -> anyhow::Result<()> {
+    ensure!(matches!(reply, Reply::Judged(Answer::Done { .. })), "{what} was answered {reply:?}");
+    Ok(())
+}
+
+/// Exactly this door is open.
+fn only_open(stage: &Stage, door: CompartmentId) -> anyhow::Result<()> {
+    let numbers = stage.config.cabinet.doors.numbers();
+    let open: Vec<_> = numbers.into_iter().filter(|n| stage.cabinet.is_open(*n)).collect();
+    ensure!(open == [door], "exactly door {door} should be open, but {open:?} are");
+    Ok(())
+}
