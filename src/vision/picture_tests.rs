@@ -1,0 +1,140 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageEncoder, Luma, LumaA, Rgb, RgbImage, Rgba};
+
+use super::*;
+
+fn jpeg(width: u32, height: u32) -> Vec<u8> {
+    let image = RgbImage::from_fn(width, height, |x, y| Rgb([x as u8 * 3, y as u8 * 5, 90]));
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 95)
+        .write_image(&image, width, height, ExtendedColorType::Rgb8)
+        .unwrap();
+    bytes
+}
+
+fn png(image: impl Into<DynamicImage>) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.into().write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// A lawful header of a picture that was never drawn.
+fn png_header(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = png(RgbImage::new(16, 16));
+    bytes[16..20].copy_from_slice(&width.to_be_bytes());
+    bytes[20..24].copy_from_slice(&height.to_be_bytes());
+    let crc = crc32(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&crc.to_be_bytes());
+    bytes
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8)
+            .fold(crc ^ u32::from(*byte), |c, _| (c >> 1) ^ (0xEDB8_8320 & (c & 1).wrapping_neg()))
+    })
+}
+
+/// The JPEG with an EXIF block that holds only an orientation.
+fn turned(mut jpeg: Vec<u8>, orientation: u8) -> Vec<u8> {
+    let mut exif = vec![0xFF, 0xE1, 0, 34];
+    exif.extend(b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0");
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+    jpeg.splice(2..2, exif);
+    jpeg
+}
+
+fn error(bytes: &[u8]) -> PictureError {
+    Picture::decoded(bytes).err().unwrap()
+}
+
+fn first_pixel(bytes: &[u8]) -> [u8; 3] {
+    Picture::decoded(bytes).unwrap().rgb[..3].try_into().unwrap()
+}
+
+#[test]
+fn two_bytes_are_not_a_picture() {
+    assert_eq!(error(b"hi"), PictureError::NotAPicture(2));
+    assert_eq!(error(b""), PictureError::NotAPicture(0));
+    assert_eq!(error(&[0xFF, 0xD8]), PictureError::NotAPicture(2));
+}
+
+#[test]
+fn every_truncation_of_a_jpeg_is_an_error() {
+    let whole = jpeg(64, 48);
+    for length in 0..whole.len() {
+        assert!(Picture::decoded(&whole[..length]).is_err(), "{length} of {} bytes", whole.len());
+    }
+    assert!(Picture::decoded(&whole).is_ok());
+}
+
+#[test]
+fn every_truncation_of_a_png_within_its_pixels_is_an_error() {
+    let whole = png(RgbImage::from_fn(40, 40, |x, y| Rgb([x as u8, y as u8, (x * y) as u8])));
+    let pixels_end = whole.len() - 16;
+    for length in 0..pixels_end {
+        assert!(Picture::decoded(&whole[..length]).is_err(), "{length} of {} bytes", whole.len());
+    }
+}
+
+#[test]
+fn fifty_megapixels_are_refused_from_the_header() {
+    let error = error(&png_header(10_000, 5_000));
+    assert_eq!(error, PictureError::TooManyPixels { width: 10_000, height: 5_000 });
+    assert!(matches!(
+        Picture::decoded(b"P6 60000 60000 255\n").err(),
+        Some(PictureError::TooManyPixels { .. })
+    ));
+}
+
+#[test]
+fn a_picture_too_small_for_a_face_is_refused() {
+    let error = error(&png(RgbImage::new(15, 300)));
+    assert_eq!(error, PictureError::TooSmall { width: 15, height: 300 });
+}
+
+#[test]
+fn a_file_above_the_cap_is_refused_unread() {
+    assert_eq!(error(&vec![0; MOST_BYTES + 1]), PictureError::FileTooLarge(MOST_BYTES + 1));
+}
+
+#[test]
+fn the_exif_orientation_turns_the_picture_upright() {
+    let flat = jpeg(64, 32);
+    let upright = Picture::decoded(&turned(flat.clone(), 6)).unwrap();
+    assert_eq!((upright.width, upright.height), (32, 64));
+    // Turned clockwise: what was at the lower left is at the upper left now.
+    let flat = Picture::decoded(&flat).unwrap();
+    assert_eq!(upright.rgb[..3], flat.rgb[31 * 64 * 3..31 * 64 * 3 + 3]);
+}
+
+#[test]
+fn grey_deep_and_transparent_pictures_become_plain_colour() {
+    let grey = image::GrayImage::from_pixel(20, 20, Luma([77]));
+    assert_eq!(first_pixel(&png(grey)), [77, 77, 77]);
+    let deep = image::ImageBuffer::from_pixel(20, 20, Rgb([0x8080u16, 0xFFFF, 0]));
+    assert_eq!(first_pixel(&png(DynamicImage::ImageRgb16(deep))), [128, 255, 0]);
+    let clear = image::RgbaImage::from_pixel(20, 20, Rgba([10, 20, 30, 0]));
+    assert_eq!(first_pixel(&png(clear)), [255, 255, 255]);
+    let half = image::GrayAlphaImage::from_pixel(20, 20, LumaA([0, 128]));
+    assert_eq!(first_pixel(&png(half)), [127, 127, 127]);
+    assert_eq!(first_pixel(&[b"P5 20 20 255\n".as_slice(), &[9; 400]].concat()), [9, 9, 9]);
+}
+
+#[test]
+fn pixels_that_do_not_add_up_are_refused() {
+    assert!(Pixels::new(20, 20, &[0; 1200]).is_ok());
+    assert!(matches!(Pixels::new(20, 20, &[0; 1199]), Err(PictureError::WrongLength { .. })));
+    assert!(matches!(
+        Pixels::new(u32::MAX, u32::MAX, &[]),
+        Err(PictureError::TooManyPixels { .. })
+    ));
+}
+
+#[test]
+fn a_wiped_picture_shows_nothing() {
+    let mut picture = Picture::decoded(&jpeg(32, 32)).unwrap();
+    picture.wipe();
+    assert!(picture.pixels().rgb.is_empty());
+}

@@ -1,0 +1,136 @@
+//! Measures how good a face's picture is. Measures only: the core decides what is good enough.
+
+use super::align::{AlignedFace, SIDE};
+use super::geometry::{Bounds, FivePoints};
+use crate::core::sighting::Quality;
+
+/// Measures faces; keeps its working memory.
+pub struct QualityMeter {
+    grey: Vec<f32>,
+}
+
+impl Default for QualityMeter {
+    fn default() -> Self {
+        Self { grey: Vec::with_capacity(SIDE * SIDE) }
+    }
+}
+
+impl QualityMeter {
+    /// Measures a face: its box and points in a frame of `width` x `height` pixels, and the aligned face.
+    pub fn measure(
+        &mut self,
+        bounds: Bounds,
+        points: &FivePoints,
+        face: &AlignedFace,
+        (width, height): (usize, usize),
+    ) -> Quality {
+        self.grey.clear();
+        self.grey.extend(
+            face.pixels().rgb.chunks_exact(3).map(|p| {
+                0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2])
+            }),
+        );
+        let (brightness, variance) = mean_and_variance(self.grey.iter().copied());
+        let (_, sharpness) = mean_and_variance(laplacian(&self.grey));
+        self.grey.fill(0.0);
+        Quality {
+            face_px: bounds.height(),
+            sharpness,
+            brightness,
+            contrast: variance.sqrt(),
+            yaw: yaw(points),
+            inside: bounds.part_inside(width, height),
+        }
+    }
+}
+
+/// What a face measures whose points cannot be aligned by: nothing, so that every gate refuses it.
+pub fn unmeasurable(bounds: Bounds) -> Quality {
+    let face_px = bounds.height();
+    Quality { face_px, sharpness: 0.0, brightness: 0.0, contrast: 0.0, yaw: 1.0, inside: 0.0 }
+}
+
+/// Four neighbours minus four times the middle, for every inner pixel.
+fn laplacian(grey: &[f32]) -> impl Iterator<Item = f32> + '_ {
+    (1..SIDE - 1).flat_map(move |y| {
+        let row = |y: usize| &grey[y * SIDE..(y + 1) * SIDE];
+        let (above, here, below) = (row(y - 1), row(y), row(y + 1));
+        (1..SIDE - 1).map(move |x| above[x] + below[x] + here[x - 1] + here[x + 1] - 4.0 * here[x])
+    })
+}
+
+fn mean_and_variance(values: impl Iterator<Item = f32>) -> (f32, f32) {
+    let (mut count, mut sum, mut squares) = (0.0_f64, 0.0_f64, 0.0_f64);
+    for value in values.map(f64::from) {
+        count += 1.0;
+        sum += value;
+        squares += value * value;
+    }
+    let mean = sum / count;
+    (mean as f32, (squares / count - mean * mean).max(0.0) as f32)
+}
+
+/// The nose's place along the line between the eyes: 0 in the middle, -1 and 1 at the eyes.
+fn yaw(points: &FivePoints) -> f32 {
+    let line = points.right_eye.minus(points.left_eye);
+    let nose = points.nose.minus(points.left_eye);
+    let along = (nose.x * line.x + nose.y * line.y) / (line.x * line.x + line.y * line.y);
+    let yaw = 2.0 * along - 1.0;
+    if yaw.is_finite() { yaw } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::geometry::Point;
+    use super::super::picture::Pixels;
+    use super::*;
+    use crate::models::recipe::AlignmentTemplate;
+
+    const BOUNDS: Bounds = Bounds { left: 0.0, top: 0.0, right: 112.0, bottom: 112.0 };
+
+    fn points(nose: f32) -> FivePoints {
+        FivePoints::from_order(
+            [
+                (38.2946, 51.6963),
+                (73.5318, 51.5014),
+                (nose, 71.7366),
+                (41.5493, 92.3655),
+                (70.7299, 92.2041),
+            ]
+            .map(|(x, y)| Point { x, y }),
+        )
+    }
+
+    fn measured(rgb: &[u8]) -> Quality {
+        let mut face = AlignedFace::default();
+        let pixels = Pixels { width: SIDE, height: SIDE, rgb };
+        assert!(face.take(pixels, &points(56.0252), AlignmentTemplate::Arcface112));
+        QualityMeter::default().measure(BOUNDS, &points(56.0252), &face, (112, 56))
+    }
+
+    #[test]
+    fn an_even_surface_is_neither_sharp_nor_contrasted() {
+        let quality = measured(&[100; SIDE * SIDE * 3]);
+        assert!((quality.brightness - 100.0).abs() < 2.0, "{quality:?}");
+        assert!((quality.inside - 0.5).abs() < 1e-6);
+        assert!((quality.face_px - 112.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn stripes_are_sharper_than_a_slope_of_the_same_contrast() {
+        let picture = |value: fn(usize) -> u8| -> Vec<u8> {
+            (0..SIDE * SIDE).flat_map(|i| [value(i % SIDE); 3]).collect()
+        };
+        let stripes = measured(&picture(|x| if x % 4 < 2 { 60 } else { 190 }));
+        let slope = measured(&picture(|x| (x * 2) as u8));
+        assert!(stripes.contrast > 50.0 && slope.contrast > 50.0);
+        assert!(stripes.sharpness > 20.0 * slope.sharpness, "{stripes:?} {slope:?}");
+    }
+
+    #[test]
+    fn yaw_is_the_place_of_the_nose_between_the_eyes() {
+        assert!(yaw(&points(56.0)).abs() < 0.02);
+        assert!((yaw(&points(73.5)) - 1.0).abs() < 0.02);
+        assert!(yaw(&points(30.0)) < -1.0);
+    }
+}
