@@ -4,7 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-newest=$(ls -t target/{cross/build/,}aarch64-unknown-linux-gnu/release/locker-agent 2>/dev/null | head -n 1)
+newest=
+for built in target/{cross/build/,}aarch64-unknown-linux-gnu/release/locker-agent; do
+    if [[ -e $built && (-z $newest || $built -nt $newest) ]]; then newest=$built; fi
+done
 [[ -n $newest ]] || { echo "there is no Arm binary: run: make cross" >&2; exit 1; }
 scripts/need.sh qemu-aarch64-static=qemu-user-static /usr/aarch64-linux-gnu/lib/libstdc++.so.6=libstdc++6-arm64-cross \
     aarch64-linux-gnu-readelf=binutils-aarch64-linux-gnu

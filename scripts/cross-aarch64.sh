@@ -84,9 +84,9 @@ elif [[ -e $(rustc --print target-libdir --target "$target" 2>/dev/null)/. ]]; t
 else
     unpack_debian_rust
     root=$PWD/$home/rust
-    export RUSTC=$root/usr/bin/rustc
-    export LD_LIBRARY_PATH=$root/usr/lib/$(gcc -dumpmachine)${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    libraries=$root/usr/lib/$(gcc -dumpmachine)
+    export RUSTC=$root/usr/bin/rustc LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     say "building with $("$RUSTC" --version)"
     with_debian_linker
 fi
-ls -l "$out/locker-agent" "$out/hallctl" | awk '{ printf "%s  %.1f MB\n", $NF, $5 / 1e6 }'
+du --apparent-size --block-size=kB "$out/locker-agent" "$out/hallctl"

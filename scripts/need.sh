@@ -17,7 +17,7 @@ for pair in "$@"; do
 done
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
-line="apt-get install -y --no-install-recommends ${missing[*]}"
+line=(apt-get install -y --no-install-recommends "${missing[@]}")
 if ! command -v apt-get >/dev/null; then
     echo "missing: ${missing[*]} (Debian's names). There is no apt here: install them your system's way." >&2
     exit 1
@@ -27,10 +27,10 @@ if [[ $(id -u) == 0 ]]; then
 elif sudo -n true 2>/dev/null; then
     as_root=(sudo -n)
 else
-    echo "missing: ${missing[*]}. Run: sudo apt-get update && sudo $line" >&2
+    echo "missing: ${missing[*]}. Run: sudo apt-get update && sudo ${line[*]}" >&2
     exit 1
 fi
 echo "installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq || echo "apt-get update failed; trying with the old lists" >&2
-"${as_root[@]}" $line -qq >/dev/null
+"${as_root[@]}" "${line[@]}" -qq >/dev/null
