@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example journal_bench [FOLDER]`: measure in a folder on the disk that matters.
 
+#![expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
+
 use std::fs::File;
 use std::io::{Result, Write};
 use std::path::{Path, PathBuf};

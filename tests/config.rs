@@ -64,7 +64,7 @@ fn the_demonstration_is_six_simulated_doors_on_this_machine() {
     let config = Config::demo(PathBuf::from("/tmp/somewhere"), 4711);
     assert_eq!(config.hall.port, 4711);
     assert_eq!(config.device.state_dir, Path::new("/tmp/somewhere"));
-    assert!(matches!(&config.cabinet.doors, Doors::Sim(doors) if doors.len() == 6));
+    assert!(matches!(&config.cabinet.doors, Doors::Sim { doors, .. } if doors.len() == 12));
     assert!(config.rules.remote_enrolment && matches!(config.camera, CameraSource::Sim { .. }));
 }
 

@@ -24,7 +24,12 @@ pub struct CabinetConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doors {
     /// A simulated cabinet.
-    Sim(Vec<CompartmentId>),
+    Sim {
+        /// Its doors.
+        doors: Vec<CompartmentId>,
+        /// How long a door stands open until somebody pushes it shut.
+        close_after: Duration,
+    },
     /// The header of a Raspberry Pi.
     Rppal(BTreeMap<CompartmentId, Lines>),
 }
@@ -33,7 +38,7 @@ impl Doors {
     /// The numbers on the doors, in order.
     pub fn numbers(&self) -> Vec<CompartmentId> {
         match self {
-            Self::Sim(doors) => doors.clone(),
+            Self::Sim { doors, .. } => doors.clone(),
             Self::Rppal(doors) => doors.keys().copied().collect(),
         }
     }
@@ -111,9 +116,10 @@ fn read_doors(section: &mut Section<'_, '_>, driver: Option<Driver>) -> Option<D
             "a cabinet without doors is none; write [[cabinet.compartment]] and number = 1 for each",
         );
     }
+    let close_after = section.millis("sim_close_after_ms", 100..=600_000, 3000);
     let Taken { doors, .. } = taken;
     match driver? {
-        Driver::Sim => Some(Doors::Sim(doors.into_keys().collect())),
+        Driver::Sim => Some(Doors::Sim { doors: doors.into_keys().collect(), close_after }),
         Driver::Rppal => {
             let wired = doors.into_iter().map(|(number, lines)| Some((number, lines?)));
             wired.collect::<Option<_>>().map(Doors::Rppal)

@@ -33,9 +33,10 @@ type DoorDevices = (Box<dyn LockBank>, Box<dyn DoorSensors>);
 
 fn open_doors(doors: &Doors) -> anyhow::Result<DoorDevices> {
     match doors {
-        Doors::Sim(numbers) => {
+        Doors::Sim { doors, close_after } => {
             tracing::warn!("cabinet.driver is \"sim\": no real door will open");
-            let cabinet = SimCabinet::new(numbers.iter().copied());
+            let cabinet = SimCabinet::new(doors.iter().copied());
+            cabinet.close_doors_after(*close_after)?;
             Ok((Box::new(cabinet.locks()), Box::new(cabinet.sensors())))
         }
         Doors::Rppal(lines) => {

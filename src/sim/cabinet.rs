@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::core::ids::CompartmentId;
@@ -12,6 +13,9 @@ use crate::ports::{DoorEdge, DoorPosition, DoorSensors, LockBank, LockFault, Sen
 
 /// From energising the coil to the switch seeing the door open, about as a spring-loaded door takes.
 const OPENS_AFTER: Duration = Duration::from_millis(50);
+
+/// How often the hand looks whether a door stands open.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// A cabinet that is not there. Clones are handles to the same one.
 #[derive(Clone)]
@@ -102,6 +106,28 @@ impl SimCabinet {
     /// Shuts a door.
     pub fn close(&self, number: CompartmentId) {
         self.change(|state| state.swing(number, false));
+    }
+
+    /// From now on a hand shuts every door that has stood open for so long. The hand goes with the last handle
+    /// but its own.
+    #[expect(clippy::disallowed_methods, reason = "a simulated world has a clock of its own")]
+    pub fn close_doors_after(&self, open_for: Duration) -> std::io::Result<()> {
+        let world = Arc::downgrade(&self.0);
+        let hand = move || {
+            let mut open: BTreeMap<CompartmentId, Instant> = BTreeMap::new();
+            while let Some(cabinet) = world.upgrade().map(Self) {
+                let doors: Vec<_> = cabinet.state().doors.keys().copied().collect();
+                open.retain(|number, _| cabinet.is_open(*number));
+                for number in doors.into_iter().filter(|number| cabinet.is_open(*number)) {
+                    if open.entry(number).or_insert_with(Instant::now).elapsed() >= open_for {
+                        cabinet.close(number);
+                    }
+                }
+                drop(cabinet);
+                thread::sleep(GLANCE);
+            }
+        };
+        thread::Builder::new().name("sim-hand".into()).spawn(hand).map(drop)
     }
 
     /// Opens a door without its lock, as with a crowbar.
@@ -198,7 +224,7 @@ impl SimCabinet {
 
     #[allow(clippy::disallowed_methods, reason = "a solenoid takes its time")]
     fn pass(&self, time: Duration) {
-        std::thread::sleep(time.mul_f64(self.0.pace));
+        thread::sleep(time.mul_f64(self.0.pace));
     }
 }
 
@@ -359,7 +385,7 @@ mod tests {
     fn two_coils_at_once_are_noticed() {
         let world = SimCabinet::new([door(1), door(2)]);
         let mut locks = world.locks();
-        let first = std::thread::spawn(move || locks.pulse(door(1), Duration::from_secs(1)));
+        let first = thread::spawn(move || locks.pulse(door(1), Duration::from_secs(1)));
         // The door springs open while its coil is still energised.
         assert!(world.wait_until_open(door(1), SOON));
         world.locks().pulse(door(2), Duration::from_millis(50)).unwrap();
