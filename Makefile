@@ -18,7 +18,7 @@ demo: ## A locker on this machine: simulated doors and camera, real models, a br
 	$(RELEASE) demo $(if $(ONCE),--once)
 
 models: ## Fetch models, ONNX Runtime and sample photos into the model directory
-	$(CARGO) run --quiet --locked --bin locker-agent -- models fetch --samples
+	$(CARGO) run --locked --bin locker-agent -- models fetch --samples
 
 test: ## All tests, with the real models and a real broker
 	scripts/need.sh mosquitto=mosquitto systemd-analyze=systemd
@@ -35,7 +35,7 @@ check: lint test doc deny ## What has to pass before a change is handed in
 
 lint: ## Format and clippy, warnings as errors
 	$(CARGO) fmt --check
-	$(CARGO) clippy --quiet --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets -- -D warnings
 	for script in scripts/*.sh .ci/run; do bash -n $$script || exit 1; done
 
 doc: ## The API documentation, warnings as errors

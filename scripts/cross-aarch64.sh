@@ -78,7 +78,7 @@ elif command -v cross >/dev/null && docker info >/dev/null 2>&1; then
     say "building with cross in Docker"
     CROSS_CONFIG=cross.toml cross "${build[@]}"
     out=target/$target/release
-elif [[ -e $(rustc --print target-libdir --target "$target" 2>/dev/null)/. ]]; then
+elif [[ -d $(rustc --print target-libdir --target "$target" 2>/dev/null || echo absent) ]]; then
     say "building with rustup's target and Debian's linker"
     with_debian_linker
 else

@@ -119,18 +119,19 @@ fn megabytes(bytes: u64) -> String {
 
 fn list(place: &Place) -> anyhow::Result<ExitCode> {
     let store = place.store()?;
-    let mut out = std::io::stdout().lock();
     let rows = store.manifest().files().iter().map(|file| row(&store, file, &place.arch));
     let header = ["FILE", "ROLE", "VERSION", "LICENCE", "SOURCE", "STATE"].map(str::to_owned);
     let text = table(&std::iter::once(header).chain(rows).collect::<Vec<_>>());
     let set = &store.manifest().set().name;
-    let shown = writeln!(out, "set {set} in {}\n\n{text}", store.dir().display());
-    shown.context("the list cannot be written")?;
+    let mut page = format!("set {set} in {}\n\n{text}", store.dir().display());
     for name in strangers(&store) {
-        writeln!(out, "{name} is not in the manifest, so it is never used")
-            .context("the list cannot be written")?;
+        page += &format!("{name} is not in the manifest, so it is never used\n");
     }
-    Ok(ExitCode::SUCCESS)
+    match std::io::stdout().write_all(page.as_bytes()) {
+        // Somebody looked at the beginning only.
+        Err(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        written => written.map(|()| ExitCode::SUCCESS).context("the list cannot be written"),
+    }
 }
 
 fn row(store: &ModelStore, file: &FileEntry, arch: &str) -> [String; 6] {

@@ -90,7 +90,7 @@ pub enum FetchError {
     },
     /// Files that no registry has.
     #[error(
-        "no package registry has {}: put it into {} by hand, then run this again",
+        "no package registry has {}: put it by hand into {} or beside the manifest, then run this again",
         files.join(", "), dir.display()
     )]
     ByHand {
