@@ -3,4 +3,5 @@
 pub mod contract;
 pub mod core;
 pub mod hall;
+pub mod hallctl;
 pub mod ports;
