@@ -7,6 +7,7 @@ pub mod contract;
 pub mod core;
 pub mod daemon;
 pub mod hall;
+pub mod hallctl;
 pub mod journal;
 pub mod locks;
 pub mod models;

@@ -70,6 +70,8 @@ pub struct Backlog {
     /// The broker refused an event: nothing is sent before this.
     paused_until: Option<Monotonic>,
     last_rewind: Option<Monotonic>,
+    /// A repeated receipt came too soon after the last: when to follow it.
+    rewind_due: Option<Monotonic>,
 }
 
 impl Backlog {
@@ -86,6 +88,7 @@ impl Backlog {
             silence_ends: None,
             paused_until: None,
             last_rewind: None,
+            rewind_due: None,
         }
     }
 
@@ -160,6 +163,7 @@ impl Backlog {
         self.next = self.next.max(following(through));
         self.probing = false;
         self.paused_until = None;
+        self.rewind_due = None;
         self.patience = self.limits.patience;
         self.silence_ends = (self.without_receipt() > 0).then(|| now.plus(self.patience));
         Receipted::Advanced(through)
@@ -169,6 +173,9 @@ impl Backlog {
     /// again.
     pub fn tick(&mut self, now: Monotonic) {
         self.paused_until = self.paused_until.filter(|until| now < *until);
+        if self.rewind_due.is_some_and(|due| due <= now) {
+            self.send_again(now);
+        }
         if self.silence_ends.is_some_and(|end| end <= now) {
             self.lose_patience();
         }
@@ -176,14 +183,21 @@ impl Backlog {
 
     /// When [`Self::tick`] is needed.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        [self.silence_ends, self.paused_until].into_iter().flatten().min()
+        [self.silence_ends, self.paused_until, self.rewind_due].into_iter().flatten().min()
     }
 
     fn hall_misses_something(&mut self, now: Monotonic) {
-        let recent = |last: Monotonic| now.since(last) < self.limits.rewind_pause;
-        if self.without_receipt() == 0 || self.last_rewind.is_some_and(recent) {
+        if self.without_receipt() == 0 {
             return;
         }
+        let earliest = self.last_rewind.map(|last| last.plus(self.limits.rewind_pause));
+        match earliest.filter(|earliest| now < *earliest) {
+            Some(later) => self.rewind_due = Some(later),
+            None => self.send_again(now),
+        }
+    }
+
+    fn send_again(&mut self, now: Monotonic) {
         self.last_rewind = Some(now);
         self.probing = false;
         self.rewind();
@@ -198,6 +212,7 @@ impl Backlog {
     fn rewind(&mut self) {
         self.next = following(self.acknowledged);
         self.silence_ends = None;
+        self.rewind_due = None;
     }
 
     fn sent(&self) -> EventSeq {

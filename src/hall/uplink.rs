@@ -40,6 +40,11 @@ const STABLE: Duration = Duration::from_secs(10);
 /// Notices that wait for room in the app's queue.
 const MOST_NOTICES: usize = 4;
 
+/// Messages that wait for room in the app's queue. With so many the connection is not read any more: that is what
+/// holds the broker back, because not every broker keeps to the number it was asked to (mosquitto 2.0.11 does not
+/// when it empties its queue).
+const MOST_HELD: usize = RECEIVE_AT_ONCE as usize + MOST_NOTICES;
+
 /// What the app tells the uplink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToHall {
@@ -219,7 +224,7 @@ impl Uplink {
                     }
                     let deadline = self.started + self.next_deadline().0;
                     tokio::select! {
-                        polled = &mut poll => break polled,
+                        polled = &mut poll, if self.held.len() < MOST_HELD => break polled,
                         message = self.from_app.recv(), if self.stopping.is_none() => {
                             self.hear_app(message);
                         }

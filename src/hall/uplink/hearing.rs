@@ -11,7 +11,7 @@ use crate::contract::malformed::RefusedKind;
 use crate::contract::receipt::Receipt;
 use crate::contract::topics::Topics;
 use crate::hall::backlog::Receipted;
-use crate::hall::connection::{self, RECEIVE_AT_ONCE};
+use crate::hall::connection;
 use crate::hall::inbound::{Arrived, FromHall, Meaning, meaning};
 use crate::hall::outbound::{AnswerOut, Link, Sent};
 
@@ -78,10 +78,6 @@ impl Uplink {
         message: Publish,
         link: &mut Link,
     ) -> Result<(), String> {
-        if self.held.len() >= usize::from(RECEIVE_AT_ONCE) + MOST_NOTICES {
-            // More than the broker may send unacknowledged. Unacknowledged it stays: it will come again.
-            return Ok(());
-        }
         let properties = message.properties.as_ref();
         let arrived = Arrived {
             topic: &message.topic,

@@ -1,0 +1,82 @@
+//! A mosquitto of the test's own: its port, its folder, ended with the test.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+const INSTALL: &str = "mosquitto is needed: apt-get install mosquitto mosquitto-clients";
+
+pub(crate) struct Mosquitto {
+    pub(crate) port: u16,
+    folder: tempfile::TempDir,
+    child: Option<Child>,
+}
+
+impl Mosquitto {
+    /// A broker that does not run yet.
+    pub(crate) fn stopped(extra_config: &str) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n\
+             log_dest stderr\nlog_type all\n{extra_config}\n"
+        );
+        std::fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
+        Self { port, folder, child: None }
+    }
+
+    pub(crate) fn running() -> Self {
+        let mut broker = Self::stopped("");
+        broker.start();
+        broker
+    }
+
+    /// Starts it and returns when it says that it is running.
+    pub(crate) fn start(&mut self) {
+        let program = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "mosquitto"]
+            .into_iter()
+            .find(|path| !path.contains('/') || PathBuf::from(path).exists())
+            .unwrap();
+        let mut child = Command::new(program)
+            .arg("-c")
+            .arg(self.folder.path().join("mosquitto.conf"))
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let runs = log.by_ref().map_while(Result::ok).any(|line| line.contains("running"));
+        self.child = Some(child);
+        assert!(runs, "mosquitto did not start on port {}", self.port);
+        std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Publishes a payload of any size with `mosquitto_pub`.
+    pub(crate) fn publish(&self, topic: &str, payload: &[u8], more: &[&str]) {
+        let file = self.folder.path().join("payload");
+        std::fs::write(&file, payload).unwrap();
+        let status = Command::new("mosquitto_pub")
+            .args(["-V", "5", "-q", "1", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(["-t", topic, "-f", file.to_str().unwrap()])
+            .args(more)
+            .status()
+            .unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
+        assert!(status.success(), "mosquitto_pub: {status}");
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
