@@ -15,7 +15,7 @@ help: ## List the targets
 demo: ## A locker on this machine: simulated doors and camera, real models, a broker of its own (ONCE=1: one pickup)
 	$(CARGO) build --release --locked
 	$(RELEASE) models fetch --samples
-	$(RELEASE) demo $(if $(ONCE),--once)
+	$(RELEASE) demo --attack tests/fixtures/faces/attack.jpg $(if $(ONCE),--once)
 
 models: ## Fetch models, ONNX Runtime and sample photos into the model directory
 	$(CARGO) run --locked --bin locker-agent -- models fetch --samples

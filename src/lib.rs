@@ -6,6 +6,8 @@ pub mod config;
 pub mod contract;
 pub mod core;
 pub mod daemon;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod hall;
 pub mod hallctl;
 pub mod journal;

@@ -12,6 +12,9 @@ use locker_agent::cli::run::{self, RunArgs};
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 enum Command {
+    /// Play one document's life on this machine, then stay up until Ctrl-C
+    #[cfg(feature = "demo")]
+    Demo(locker_agent::demo::DemoArgs),
     /// Run the daemon
     Run(RunArgs),
     /// Verify, show or export the record of what happened
@@ -22,6 +25,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => locker_agent::demo::run(args),
         Command::Run(args) => run::run(&args),
         Command::Journal(args) => journal::run(args),
         Command::Models(args) => models::run(args),

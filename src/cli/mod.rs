@@ -1,7 +1,6 @@
 //! The commands of `locker-agent`: arguments in, wiring, a sentence and an exit code out.
 
 pub mod journal;
-mod log;
 pub mod models;
 mod models_table;
 pub mod run;

@@ -4,9 +4,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::log;
 use crate::config::Config;
-use crate::daemon::{Daemon, Hardware, stop_signals};
+use crate::daemon::{Daemon, Hardware, start_log, stop_signals};
 
 /// How often the daemon looks whether its agent is still there.
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(500);
@@ -30,7 +29,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         writeln!(std::io::stdout(), "{} is good: {doors} doors", args.config.display())?;
         return Ok(ExitCode::SUCCESS);
     }
-    log::start(config.log.as_str());
+    start_log(config.log.as_str());
     let stop = stop_signals()?;
     let hardware = Hardware::open(&config)?;
     let daemon = Daemon::start(&config, hardware, Box::new(feed_watchdog))?;

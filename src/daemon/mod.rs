@@ -2,6 +2,7 @@
 
 mod hardware;
 mod link;
+mod log;
 mod signals;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 pub use hardware::Hardware;
+pub use log::start_log;
 pub use signals::stop_signals;
 
 use crate::app::{Agent, AgentHandle, Clock, EyesReport, Parts};

@@ -11,9 +11,9 @@ use tokio::runtime::Runtime;
 use crate::contract::record;
 use crate::core::event::Event;
 use crate::core::ids::DeviceId;
+use crate::hallctl::Broker;
 use crate::hallctl::receiver::{News, watch};
 use crate::hallctl::store::EventStore;
-use crate::hallctl::Broker;
 
 /// What the hall holds, growing.
 #[derive(Clone, Default)]

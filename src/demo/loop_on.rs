@@ -47,15 +47,15 @@ fn invite(stage: &Stage) {
         "hallctl --broker {}:{} --device {}",
         stage.broker.host, stage.broker.port, stage.config.device.id
     );
-    line("\nThe cabinet stays up until Ctrl-C. Doors are pushed shut after 3 s; the citizen comes by");
+    line(
+        "\nThe cabinet stays up until Ctrl-C. Doors are pushed shut after 3 s; the citizen comes by",
+    );
     line("every 20 s. Be the hall in a second terminal:");
     line(&format!("  {hallctl} state"));
-    line(&format!("  {hallctl} reserve --deposit licence-118 --recipient r-5521"));
+    line(&format!("  {hallctl} reserve licence-118 r-5521"));
+    line(&format!("  {hallctl} enrol r-5521 obama.jpg --consent consent-2026-118"));
     line(&format!(
-        "  {hallctl} enrol --recipient r-5521 --consent consent-2026-118 --photo obama.jpg"
-    ));
-    line(&format!(
-        "  {hallctl} unlock 1 --purpose load --operator clerk-7 --reason \"bringing licence-118\""
+        "  {hallctl} unlock 1 load --operator clerk-7 --reason \"bringing licence-118\""
     ));
     line(&format!("  {hallctl} watch"));
 }

@@ -37,6 +37,7 @@ pub struct DemoArgs {
 
 /// Plays the story; an error names the step that was not observed.
 pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    crate::daemon::start_log("error");
     let mut teller = Teller::new();
     let stop = crate::daemon::stop_signals()?;
     let scratch = Scratch::new(args.state)?;

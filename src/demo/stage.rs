@@ -16,7 +16,8 @@ use crate::daemon::{Daemon, Hardware, model_store};
 use crate::hallctl::client::new_command;
 use crate::hallctl::{Broker, HallClient};
 use crate::models::ModelStore;
-use crate::sim::{EmbeddedBroker, SimCabinet, SimCamera};
+use crate::sim::broker::EmbeddedBroker;
+use crate::sim::{SimCabinet, SimCamera};
 
 /// How long the demonstration's hall waits for the end of a command.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,7 +33,6 @@ pub(super) struct Stage {
     pub(super) broker: Broker,
     hall: HallClient,
     runtime: Runtime,
-    _embedded: EmbeddedBroker,
 }
 
 /// The people who come to the locker, as files' bytes.
@@ -53,15 +53,15 @@ impl Stage {
         attack: Option<&Path>,
         teller: &mut Teller,
     ) -> anyhow::Result<Self> {
-        let embedded = EmbeddedBroker::start()?;
-        let mut config = Config::demo(state.join("agent"), embedded.port());
+        let embedded = EmbeddedBroker::start(0)?;
+        let mut config = Config::demo(state.join("agent"), embedded.port);
         config.models.dir = models;
         let store = model_store(&config.models).map_err(anyhow::Error::msg)?;
         let photos = Photos::read(&store, attack)?;
         let numbers = config.cabinet.doors.numbers();
         teller.say(&format!(
             "A broker on 127.0.0.1:{}, a simulated cabinet of {} doors, the agent's journal in {}.",
-            embedded.port(),
+            embedded.port,
             numbers.len(),
             config.device.state_dir.display()
         ));
@@ -72,24 +72,13 @@ impl Stage {
         teller.saw_stage("start to ready (models verified and loaded)", "the agent is ready");
 
         let runtime = Runtime::new().context("the asynchronous runtime does not start")?;
-        let broker = Broker::new("127.0.0.1", embedded.port());
+        let broker = Broker::new("127.0.0.1", embedded.port);
         let device = config.device.id.clone();
         let file = state.join("hall-events.jsonl");
         let books = Books::open(&runtime, broker.clone(), device.clone(), &file)?;
         let hall = runtime.block_on(HallClient::connect(&broker, &device))?;
-        let embedded_port = embedded;
-        Ok(Self {
-            config,
-            cabinet,
-            camera,
-            photos,
-            books,
-            daemon,
-            broker,
-            hall,
-            runtime,
-            _embedded: embedded_port,
-        })
+        teller.saw("the hall is connected");
+        Ok(Self { config, cabinet, camera, photos, books, daemon, broker, hall, runtime })
     }
 
     /// Sends a command as the hall does and gives its final answer.

@@ -96,6 +96,8 @@ fn load(
     only_open(stage, door)?;
     let text = format!("{} asked, and door {door} is open", case.operator);
     teller.saw_stage("unlock: command to open door", &text);
+    let pulse = stage.cabinet.wait_for_pulse(SOON);
+    ensure!(pulse.is_some_and(|p| p.compartment == door), "the lock's pulse did not end");
     stage.cabinet.close(door);
     stage.books.wait_for(0, "the document was loaded", |event| match event {
         Event::DepositLoaded { deposit, .. } if *deposit == case.deposit => Some(()),
@@ -147,6 +149,7 @@ fn collect(
         &format!("the citizen's other photo is accepted, and door {door} springs open"),
     );
     only_open(stage, door)?;
+    ensure!(stage.cabinet.wait_for_pulse(SOON).is_some(), "the lock's pulse did not end");
     let seen = stage.cabinet.pulses();
     let moved: Vec<_> = seen[pulses..].iter().map(|pulse| pulse.compartment).collect();
     ensure!(moved == [door], "exactly lock {door} should have moved, but {moved:?} did");

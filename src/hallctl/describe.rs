@@ -70,6 +70,9 @@ pub fn failure(reason: &Failure) -> String {
             "the cabinet restarted in between: whether it happened is unknown, look at the door"
                 .to_owned()
         }
+        Failure::NothingWaiting => {
+            "the recipient's last document left meanwhile, so the template was not kept".to_owned()
+        }
         Failure::UnusablePhoto { detail } => format!("no template could be made: {detail}"),
     }
 }

@@ -1,5 +1,7 @@
 //! Simulated hardware, for demonstrations and tests on machines without any.
 
+#[cfg(feature = "demo")]
+pub mod broker;
 mod cabinet;
 mod camera;
 
