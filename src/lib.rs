@@ -5,3 +5,4 @@ pub mod core;
 pub mod hall;
 pub mod hallctl;
 pub mod ports;
+pub mod sim;
