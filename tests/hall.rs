@@ -428,3 +428,32 @@ async fn hallctl_receives_into_a_file_and_goes_on_where_it_stopped() {
     cabinet.stop().await;
     assert_eq!(outbox.acknowledged(), EventSeq(45));
 }
+
+#[cfg(feature = "demo")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demonstrations_own_broker_carries_the_whole_conversation() {
+    let broker = locker_agent::sim::broker::EmbeddedBroker::start(0).unwrap();
+    let outbox = Arc::new(MemoryOutbox::with(300));
+    let mut cabinet = Cabinet::connected(broker.port, &outbox).await;
+    let (address, name) = (Broker::new("127.0.0.1", broker.port), device());
+
+    let client = HallClient::connect(&address, &name).await.unwrap();
+    let (command, patience) = (erase("c-1"), Duration::from_secs(20));
+    let (answer, ()) =
+        tokio::join!(client.command(&command, None, patience, |_| {}), obey(&mut cabinet));
+    assert_eq!(answer.unwrap(), Reply::Judged(Answer::Done { compartment: None }));
+    assert!(client.presence().is_some_and(|presence| presence.online));
+
+    let folder = tempfile::tempdir().unwrap();
+    let opened = EventStore::open(&folder.path().join("events.jsonl")).unwrap();
+    let mut received = Vec::new();
+    let receiving = watch(&address, &name, Some(opened), |news| {
+        if let News::Event { payload, .. } = news {
+            received.push(payload);
+        }
+        if received.len() == 300 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    timeout(Duration::from_secs(60), receiving).await.unwrap().unwrap();
+    assert!(received == outbox.records());
+    cabinet.stop().await;
+}

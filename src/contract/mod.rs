@@ -5,6 +5,8 @@
 pub mod answer;
 pub mod command;
 pub mod delivery;
+#[cfg(test)]
+mod document;
 mod fields;
 pub mod malformed;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Simulated hardware, for demonstrations and tests on machines without any.
+//! Simulated hardware, for demonstrations and tests on machines without any, and the demonstration's broker.
 
 #[cfg(feature = "demo")]
 pub mod broker;
