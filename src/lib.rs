@@ -1,5 +1,6 @@
 //! `locker-agent`: the daemon inside a smart document locker.
 
+pub mod cli;
 pub mod core;
 pub mod models;
 pub mod ports;
