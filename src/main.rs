@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use locker_agent::cli::face::{self, FaceArgs};
 use locker_agent::cli::journal::{self, JournalArgs};
 use locker_agent::cli::models::{self, ModelsArgs};
 use locker_agent::cli::run::{self, RunArgs};
@@ -17,6 +18,8 @@ enum Command {
     Demo(locker_agent::demo::DemoArgs),
     /// Run the daemon
     Run(RunArgs),
+    /// Compare photos, measure recognition and speed
+    Face(FaceArgs),
     /// Verify, show or export the record of what happened
     Journal(JournalArgs),
     /// Fetch, list or verify the models, the ONNX Runtime library and the sample photos
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(args) => locker_agent::demo::run(args),
         Command::Run(args) => run::run(&args),
+        Command::Face(args) => face::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Models(args) => models::run(args),
     };
