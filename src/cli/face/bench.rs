@@ -1,4 +1,5 @@
 //! How long one frame takes, stage by stage, next to the bare models in the same run.
+#![expect(clippy::disallowed_methods, reason = "a command that measures itself")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
