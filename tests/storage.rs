@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 
+use clap::Parser;
+use locker_agent::cli::{self, journal::JournalArgs};
 use locker_agent::core::event::Event;
 use locker_agent::core::ids::{CompartmentId, EventSeq, ModelId, RecipientId};
 use locker_agent::core::time::WallTime;
@@ -249,6 +251,41 @@ proptest! {
         let found: Vec<_> = replayed(&writer).into_iter().map(|recorded| recorded.event).collect();
         prop_assert_eq!(found, list);
     }
+}
+
+#[derive(clap::Parser)]
+struct CommandLine {
+    #[command(flatten)]
+    journal: JournalArgs,
+}
+
+#[test]
+fn the_command_line_proves_a_journal_whole_unless_a_daemon_has_it() {
+    let state = tempfile::tempdir().unwrap();
+    let run = |command: &[&str]| {
+        let state = state.path().to_str().unwrap();
+        let words = [&["journal"], command, &["--state", state]].concat();
+        cli::journal::run(CommandLine::try_parse_from(words).unwrap().journal)
+    };
+    assert_eq!(run(&["verify"]).unwrap(), ExitCode::FAILURE);
+    let (mut writer, reader) = open(state.path());
+    writer.append(WallTime(1), &events(3)).unwrap();
+    assert_eq!(run(&["verify", "--json"]).unwrap(), ExitCode::FAILURE);
+    assert!(run(&["stats"]).unwrap_err().to_string().contains("systemctl stop"));
+    drop((writer, reader));
+    let file = state.path().join("export.jsonl");
+    let output = file.to_str().unwrap();
+    for command in [
+        &["verify"][..],
+        &["stats", "--json"],
+        &["tail", "-n", "1"],
+        &["export", "--output", output],
+    ] {
+        assert_eq!(run(command).unwrap(), ExitCode::SUCCESS, "{command:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 3);
+    let again = run(&["export", "--output", output]).unwrap_err().to_string();
+    assert!(again.contains("give the name of a new file"), "{again}");
 }
 
 /// Events of one batch carry its number, so that half a batch shows.

@@ -22,7 +22,7 @@ pub(crate) fn read_or_make(path: &Path) -> Result<GalleryKey, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(path)
             .map_err(|error| format!("the key {name} cannot be made: {error}; check the folder")),
         Err(error) => {
-            Err(format!("the key {name} cannot be read: {error}; it belongs to this user"))
+            Err(format!("the key {name} cannot be read: {error}; the service's user must own it"))
         }
     }
 }

@@ -4,6 +4,9 @@
 //! XChaCha20-Poly1305 with a random nonce; recipient and model are authenticated with it, so a template
 //! cannot be given to somebody else by moving bytes. In the clear stand the recipient's pseudonym, the
 //! model's name and the nonce.
+//!
+//! What erasing does not do: the encrypted bytes of an erased template stay in a free part of sled's file until
+//! that is used again. Nobody reads them without the key; whoever takes a cabinet out of use deletes the key.
 
 use std::path::{Path, PathBuf};
 
