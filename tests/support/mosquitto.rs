@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 const INSTALL: &str = "mosquitto is needed: apt-get install mosquitto mosquitto-clients";
@@ -15,20 +15,20 @@ pub(crate) struct Mosquitto {
 
 impl Mosquitto {
     /// A broker that does not run yet.
-    pub(crate) fn stopped(extra_config: &str) -> Self {
+    pub(crate) fn stopped() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n\
-             log_dest stderr\nlog_type all\n{extra_config}\n"
+             log_dest stderr\nlog_type all\n"
         );
         std::fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
         Self { port, folder, child: None }
     }
 
     pub(crate) fn running() -> Self {
-        let mut broker = Self::stopped("");
+        let mut broker = Self::stopped();
         broker.start();
         broker
     }
@@ -59,6 +59,18 @@ impl Mosquitto {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// Where to put files that the configuration names.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Adds to the configuration before the start.
+    pub(crate) fn configure(&self, more: &str) {
+        let file = self.folder.path().join("mosquitto.conf");
+        let config = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, format!("{config}{more}\n")).unwrap();
     }
 
     /// Publishes a payload of any size with `mosquitto_pub`.
