@@ -25,7 +25,7 @@ use locker_agent::hallctl::receiver::{News, watch};
 use locker_agent::hallctl::store::EventStore;
 use locker_agent::hallctl::{Broker, HallClient};
 use locker_agent::ports::Outbox;
-use support::mosquitto::Mosquitto;
+use support::mosquitto::{Mosquitto, publish};
 use support::outbox::{JOURNAL, MemoryOutbox};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -519,5 +519,19 @@ async fn the_demonstrations_own_broker_carries_the_whole_conversation() {
     });
     timeout(Duration::from_secs(60), receiving).await.unwrap().unwrap();
     assert!(received == outbox.records());
+    cabinet.stop().await;
+}
+
+#[cfg(feature = "demo")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_giant_that_the_broker_does_not_keep_back_costs_one_connection_and_no_more() {
+    let broker = locker_agent::sim::broker::EmbeddedBroker::start(0).unwrap();
+    let mut cabinet = Cabinet::connected(broker.port, &Arc::new(MemoryOutbox::default())).await;
+    publish(broker.port, COMMAND, &vec![b'x'; 3 * 1024 * 1024], &[]);
+    let FromHall::Disconnected { why } = cabinet.next().await else { panic!("it was taken in") };
+    assert!(why.contains("size"), "{why}");
+    assert_eq!(cabinet.next().await, FromHall::Connected);
+    publish(broker.port, COMMAND, &encode(&erase("c-1"), &device(), None), &[]);
+    assert_eq!(command_id(&cabinet.next().await), "c-1");
     cabinet.stop().await;
 }

@@ -1,6 +1,6 @@
 //! A mosquitto of the test's own: its port, its folder, ended with the test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -73,18 +73,24 @@ impl Mosquitto {
         std::fs::write(file, format!("{config}{more}\n")).unwrap();
     }
 
-    /// Publishes a payload of any size with `mosquitto_pub`.
+    /// Publishes a payload of any size.
     pub(crate) fn publish(&self, topic: &str, payload: &[u8], more: &[&str]) {
-        let file = self.folder.path().join("payload");
-        std::fs::write(&file, payload).unwrap();
-        let status = Command::new("mosquitto_pub")
-            .args(["-V", "5", "-q", "1", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .args(["-t", topic, "-f", file.to_str().unwrap()])
-            .args(more)
-            .status()
-            .unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
-        assert!(status.success(), "mosquitto_pub: {status}");
+        publish(self.port, topic, payload, more);
     }
+}
+
+/// Publishes a payload of any size to any broker, with `mosquitto_pub`.
+pub(crate) fn publish(port: u16, topic: &str, payload: &[u8], more: &[&str]) {
+    let mut child = Command::new("mosquitto_pub")
+        .args(["-V", "5", "-q", "1", "-h", "127.0.0.1", "-p", &port.to_string(), "-t", topic])
+        .arg(if payload.is_empty() { "-n" } else { "-s" })
+        .args(more)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
+    child.stdin.take().unwrap().write_all(payload).unwrap();
+    let status = child.wait().unwrap();
+    assert!(status.success(), "mosquitto_pub: {status}");
 }
 
 impl Drop for Mosquitto {
