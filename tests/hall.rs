@@ -19,13 +19,13 @@ use locker_agent::core::command::{Answer, Order, Rejection};
 use locker_agent::core::event::Event;
 use locker_agent::core::ids::{CompartmentId, DeviceId, EventSeq};
 use locker_agent::core::time::WallTime;
-use locker_agent::hall::{FromHall, HallConfig, Identity, ToHall, run};
+use locker_agent::hall::{Credentials, FromHall, HallConfig, Identity, ToHall, run};
 use locker_agent::hallctl::client::new_command;
 use locker_agent::hallctl::receiver::{News, watch};
 use locker_agent::hallctl::store::EventStore;
 use locker_agent::hallctl::{Broker, HallClient};
 use locker_agent::ports::Outbox;
-use support::mosquitto::Mosquitto;
+use support::mosquitto::{Mosquitto, publish};
 use support::outbox::{JOURNAL, MemoryOutbox};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -47,9 +47,12 @@ struct Cabinet {
 
 impl Cabinet {
     fn with_queue(port: u16, outbox: &Arc<MemoryOutbox>, queue: usize) -> Self {
+        Self::with_config(HallConfig::new("127.0.0.1", port, device()), outbox, queue)
+    }
+
+    fn with_config(config: HallConfig, outbox: &Arc<MemoryOutbox>, queue: usize) -> Self {
         let (to_hall, from_app) = mpsc::channel(64);
         let (to_app, from_hall) = mpsc::channel(queue);
-        let config = HallConfig::new("127.0.0.1", port, device());
         let identity = Identity { version: "0.1.0".into(), wall_clock: || WallTime(7) };
         let outbox = Arc::clone(outbox);
         let task = tokio::spawn(async move {
@@ -210,7 +213,7 @@ async fn nonsense_and_giants_are_refused_and_the_connection_lives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_comes_late_is_found() {
-    let mut broker = Mosquitto::stopped("");
+    let mut broker = Mosquitto::stopped();
     let mut cabinet = Cabinet::start(broker.port, &Arc::new(MemoryOutbox::default()));
     let FromHall::Disconnected { why } = cabinet.next().await else { panic!("connected?") };
     assert!(why.contains("cannot be reached"), "{why}");
@@ -239,7 +242,8 @@ async fn a_busy_app_loses_no_command() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_too_large_for_the_broker_are_stood_in_for_and_do_not_stop_the_others() {
-    let mut broker = Mosquitto::stopped("max_packet_size 2000");
+    let mut broker = Mosquitto::stopped();
+    broker.configure("max_packet_size 2000");
     broker.start();
     let outbox = Arc::new(MemoryOutbox::with(2));
     outbox.record_event(Event::AgentStarted { version: "x".repeat(3_000) });
@@ -429,6 +433,66 @@ async fn hallctl_receives_into_a_file_and_goes_on_where_it_stopped() {
     assert_eq!(outbox.acknowledged(), EventSeq(45));
 }
 
+/// A broker with the logins `luohu-1` and `hall` (password "secret") and the access list of the document.
+fn guarded_broker() -> Mosquitto {
+    let broker = Mosquitto::stopped();
+    let document = include_str!("../docs/hall-protocol.md");
+    let rules = document.split("A mosquitto access list").nth(1).unwrap();
+    let rules = rules.split("```").nth(1).unwrap();
+    let (rules_file, logins) = (broker.folder().join("rules"), broker.folder().join("logins"));
+    std::fs::write(&rules_file, rules).unwrap();
+    std::fs::write(&logins, "").unwrap();
+    std::fs::write(broker.folder().join("password"), "secret\n").unwrap();
+    for user in ["luohu-1", "hall", "stranger"] {
+        let mut command = Process::new("mosquitto_passwd");
+        let made = command.arg("-b").arg(&logins).args([user, "secret"]).status();
+        assert!(made.unwrap().success());
+    }
+    let (rules, logins) = (rules_file.display(), logins.display());
+    broker.configure(&format!(
+        "allow_anonymous false\npassword_file {logins}\nacl_file {rules}\nuser root"
+    ));
+    broker
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documents_access_rules_let_the_conversation_through_and_nobody_else() {
+    let mut broker = guarded_broker();
+    broker.start();
+    let password_file = broker.folder().join("password");
+    let outbox = Arc::new(MemoryOutbox::with(3));
+    let login = |username: &str, file: &std::path::Path| {
+        let mut config = HallConfig::new("127.0.0.1", broker.port, device());
+        let (username, password_file) = (username.to_owned(), file.to_owned());
+        config.credentials = Some(Credentials { username, password_file });
+        Cabinet::with_config(config, &outbox, 16)
+    };
+    for (user, file, complaint) in [
+        ("luohu-1", broker.folder().join("rules"), "refuses the login as luohu-1"),
+        ("luohu-1", broker.folder().join("nothing"), "cannot be read"),
+    ] {
+        let mut refused = login(user, &file);
+        let FromHall::Disconnected { why } = refused.next().await else { panic!("let in") };
+        assert!(why.contains(complaint), "{why}");
+        refused.stop().await;
+    }
+
+    let mut cabinet = login("luohu-1", &password_file);
+    assert_eq!(cabinet.next().await, FromHall::Connected);
+    let mut address = Broker::new("127.0.0.1", broker.port);
+    address.credentials = Some(("stranger".into(), password_file.clone()));
+    let stranger = HallClient::connect(&address, &device()).await.unwrap();
+    assert!(stranger.command(&erase("c-0"), None, Duration::from_secs(1), |_| {}).await.is_err());
+    // Had the stranger's command come through, this one would find nobody to obey it.
+    address.credentials = Some(("hall".into(), password_file));
+    let client = HallClient::connect(&address, &device()).await.unwrap();
+    let (command, patience) = (erase("c-1"), Duration::from_secs(20));
+    let (answer, ()) =
+        tokio::join!(client.command(&command, None, patience, |_| {}), obey(&mut cabinet));
+    assert_eq!(answer.unwrap(), Reply::Judged(Answer::Done { compartment: None }));
+    cabinet.stop().await;
+}
+
 #[cfg(feature = "demo")]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demonstrations_own_broker_carries_the_whole_conversation() {
@@ -455,5 +519,19 @@ async fn the_demonstrations_own_broker_carries_the_whole_conversation() {
     });
     timeout(Duration::from_secs(60), receiving).await.unwrap().unwrap();
     assert!(received == outbox.records());
+    cabinet.stop().await;
+}
+
+#[cfg(feature = "demo")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_giant_that_the_broker_does_not_keep_back_costs_one_connection_and_no_more() {
+    let broker = locker_agent::sim::broker::EmbeddedBroker::start(0).unwrap();
+    let mut cabinet = Cabinet::connected(broker.port, &Arc::new(MemoryOutbox::default())).await;
+    publish(broker.port, COMMAND, &vec![b'x'; 3 * 1024 * 1024], &[]);
+    let FromHall::Disconnected { why } = cabinet.next().await else { panic!("it was taken in") };
+    assert!(why.contains("size"), "{why}");
+    assert_eq!(cabinet.next().await, FromHall::Connected);
+    publish(broker.port, COMMAND, &encode(&erase("c-1"), &device(), None), &[]);
+    assert_eq!(command_id(&cabinet.next().await), "c-1");
     cabinet.stop().await;
 }

@@ -143,11 +143,16 @@ impl Backlog {
         self.under_way = self.under_way.saturating_sub(1);
     }
 
-    /// The broker would not take an event: wait, then start again behind the last receipt.
-    pub fn refused(&mut self, now: Monotonic) {
+    /// The broker would not take an event: wait, then start again behind the last receipt. True if that is news:
+    /// the other events that were under way will be refused too, and count as the same refusal.
+    pub fn refused(&mut self, now: Monotonic) -> bool {
         self.settled();
+        if self.paused_until.is_some_and(|until| now < until) {
+            return false;
+        }
         self.paused_until = Some(now.plus(self.patience));
         self.lose_patience();
+        true
     }
 
     /// The hall says that it holds everything up to here; `newest` is the journal's end.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, ConnectReturnCode, DisconnectReasonCode, Filter, LastWill, RetainForwardRule,
 };
+use rumqttc::v5::mqttbytes::{Error as PacketError, QoS};
 use rumqttc::v5::{ConnectionError, MqttOptions, StateError};
 use rumqttc::{NetworkOptions, Transport};
 
@@ -72,13 +72,13 @@ pub(super) fn subscriptions(topics: &Topics, with_kept_messages: bool) -> Vec<Fi
 }
 
 /// Whether what the broker sent cannot be taken in at all; it would send the same again with the same session.
+/// The library reports a connection that was cut as a fault of the packet too: that one is harmless.
 pub(super) fn is_indigestible(error: &ConnectionError) -> bool {
-    matches!(
-        error,
-        ConnectionError::MqttState(
-            StateError::Deserialization(_) | StateError::IncomingPacketTooLarge { .. }
-        )
-    )
+    if let ConnectionError::MqttState(StateError::Deserialization(packet)) = error {
+        !matches!(packet, PacketError::Io(_))
+    } else {
+        matches!(error, ConnectionError::MqttState(StateError::IncomingPacketTooLarge { .. }))
+    }
 }
 
 /// What went wrong, for the person who has to find out.
@@ -100,9 +100,11 @@ pub(super) fn explain(error: &ConnectionError, config: &HallConfig) -> String {
                 config.device
             )
         }
-        ConnectionError::MqttState(StateError::ConnectionAborted | StateError::Io(_)) => {
-            format!("the broker {broker} closed the connection")
-        }
+        ConnectionError::MqttState(
+            StateError::ConnectionAborted
+            | StateError::Io(_)
+            | StateError::Deserialization(PacketError::Io(_)),
+        ) => format!("the broker {broker} closed the connection"),
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             format!("the broker {broker} has fallen silent: is the network up?")
         }
@@ -128,4 +130,44 @@ fn refused(code: ConnectReturnCode, config: &HallConfig) -> String {
 
 fn bracketed(host: &str) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn packet(error: PacketError) -> ConnectionError {
+        ConnectionError::MqttState(StateError::Deserialization(error))
+    }
+
+    #[test]
+    fn a_giant_is_indigestible_and_a_cut_connection_is_not() {
+        let giant = PacketError::PayloadSizeLimitExceeded { pkt_size: 9, max: 1 };
+        assert!(is_indigestible(&packet(giant)));
+        assert!(is_indigestible(&packet(PacketError::MalformedPacket)));
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert!(!is_indigestible(&packet(PacketError::Io(reset))));
+        assert!(!is_indigestible(&ConnectionError::MqttState(StateError::ConnectionAborted)));
+    }
+
+    #[test]
+    fn errors_say_what_to_look_at() {
+        let config = HallConfig::new("127.0.0.1", 1883, "luohu-1".parse().unwrap());
+        let refused = ConnectionError::ConnectionRefused(ConnectReturnCode::BadUserNamePassword);
+        assert!(explain(&refused, &config).contains("check hall.username"));
+        let taken_over = ConnectionError::MqttState(StateError::ServerDisconnect {
+            reason_code: DisconnectReasonCode::SessionTakenOver,
+            reason_string: None,
+        });
+        assert!(explain(&taken_over, &config).contains("do two cabinets share a name"));
+    }
+
+    #[test]
+    fn an_ipv6_address_gets_its_brackets_once() {
+        assert_eq!(bracketed("::1"), "[::1]");
+        assert_eq!(bracketed("[::1]"), "[::1]");
+        assert_eq!(bracketed("localhost"), "localhost");
+    }
 }

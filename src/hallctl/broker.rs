@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rumqttc::NetworkOptions;
 use rumqttc::v5::MqttOptions;
 use rumqttc::v5::mqttbytes::v5::ConnectProperties;
 
@@ -55,7 +56,10 @@ impl Broker {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         let host = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
         let mut options = MqttOptions::new(client_id, host, self.port);
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
         options
+            .set_network_options(network)
             .set_keep_alive(Duration::from_secs(30))
             .set_outgoing_inflight_upper_limit(16)
             .set_connect_properties(ConnectProperties {

@@ -98,12 +98,15 @@ struct Keeper {
 struct NobodyListens;
 
 async fn keep(mut keeper: Keeper) {
+    let mut last_why = String::new();
     loop {
         let (client, eventloop) = AsyncClient::new(keeper.options.clone(), UNDER_WAY + 8);
         let Ok(why) = keeper.serve(client, eventloop).await else { return };
-        if keeper.seen.send(Seen::Lost(why)).await.is_err() {
+        // The same trouble again and again is said once.
+        if why != last_why && keeper.tell(Seen::Lost(why.clone())).await.is_err() {
             return;
         }
+        last_why = why;
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -1,8 +1,8 @@
 //! A mosquitto of the test's own: its port, its folder, ended with the test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 const INSTALL: &str = "mosquitto is needed: apt-get install mosquitto mosquitto-clients";
@@ -15,20 +15,20 @@ pub(crate) struct Mosquitto {
 
 impl Mosquitto {
     /// A broker that does not run yet.
-    pub(crate) fn stopped(extra_config: &str) -> Self {
+    pub(crate) fn stopped() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n\
-             log_dest stderr\nlog_type all\n{extra_config}\n"
+             log_dest stderr\nlog_type all\n"
         );
         std::fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
         Self { port, folder, child: None }
     }
 
     pub(crate) fn running() -> Self {
-        let mut broker = Self::stopped("");
+        let mut broker = Self::stopped();
         broker.start();
         broker
     }
@@ -61,18 +61,36 @@ impl Mosquitto {
         }
     }
 
-    /// Publishes a payload of any size with `mosquitto_pub`.
-    pub(crate) fn publish(&self, topic: &str, payload: &[u8], more: &[&str]) {
-        let file = self.folder.path().join("payload");
-        std::fs::write(&file, payload).unwrap();
-        let status = Command::new("mosquitto_pub")
-            .args(["-V", "5", "-q", "1", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .args(["-t", topic, "-f", file.to_str().unwrap()])
-            .args(more)
-            .status()
-            .unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
-        assert!(status.success(), "mosquitto_pub: {status}");
+    /// Where to put files that the configuration names.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
+
+    /// Adds to the configuration before the start.
+    pub(crate) fn configure(&self, more: &str) {
+        let file = self.folder.path().join("mosquitto.conf");
+        let config = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, format!("{config}{more}\n")).unwrap();
+    }
+
+    /// Publishes a payload of any size.
+    pub(crate) fn publish(&self, topic: &str, payload: &[u8], more: &[&str]) {
+        publish(self.port, topic, payload, more);
+    }
+}
+
+/// Publishes a payload of any size to any broker, with `mosquitto_pub`.
+pub(crate) fn publish(port: u16, topic: &str, payload: &[u8], more: &[&str]) {
+    let mut child = Command::new("mosquitto_pub")
+        .args(["-V", "5", "-q", "1", "-h", "127.0.0.1", "-p", &port.to_string(), "-t", topic])
+        .arg(if payload.is_empty() { "-n" } else { "-s" })
+        .args(more)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
+    child.stdin.take().unwrap().write_all(payload).unwrap();
+    let status = child.wait().unwrap();
+    assert!(status.success(), "mosquitto_pub: {status}");
 }
 
 impl Drop for Mosquitto {

@@ -123,8 +123,8 @@ fn an_event_out_of_turn_is_not_taken_for_sent() {
 fn a_broker_that_refuses_events_is_asked_again_later_and_not_at_once() {
     let mut backlog = backlog(0);
     assert_eq!(send(&mut backlog, 2, at(0)), [1, 2]);
-    backlog.refused(at(0));
-    backlog.settled();
+    assert!(backlog.refused(at(0)));
+    assert!(!backlog.refused(at(0)), "one refusal of two events");
     assert!(send(&mut backlog, 2, at(4)).is_empty());
     assert_eq!(backlog.next_deadline(), Some(at(5)));
     backlog.tick(at(5));

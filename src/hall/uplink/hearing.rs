@@ -59,8 +59,10 @@ impl Uplink {
         match link.in_flight.settled(settled.pkid) {
             Some(Sent::Event) if taken => self.backlog.settled(),
             Some(Sent::Event) => {
-                warn!(reason = ?settled.reason, "the broker refuses events: check its access rules");
-                self.backlog.refused(self.now());
+                if self.backlog.refused(self.now()) {
+                    let reason = format!("{:?}", settled.reason);
+                    warn!(reason, "the broker refuses events: check its access rules");
+                }
             }
             Some(Sent::Answer(AnswerOut { topic, .. })) if !taken => {
                 warn!(topic, reason = ?settled.reason, "the broker refused an answer");
