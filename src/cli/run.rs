@@ -32,7 +32,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     start_log(config.log.as_str());
     let stop = stop_signals()?;
     let hardware = Hardware::open(&config)?;
-    let daemon = Daemon::start(&config, hardware, Box::new(feed_watchdog))?;
+    let daemon = Daemon::start(&config, hardware, watchdog())?;
     let eyes = daemon.wait_for_eyes();
     let status = match &eyes {
         Ok(()) => "ready".to_owned(),
@@ -51,8 +51,12 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn feed_watchdog() {
-    notify(&[sd_notify::NotifyState::Watchdog]);
+/// Feeds systemd's watchdog, if the unit has one.
+fn watchdog() -> Box<dyn FnMut() + Send> {
+    if !sd_notify::watchdog_enabled(false, &mut 0) {
+        return Box::new(|| ());
+    }
+    Box::new(|| notify(&[sd_notify::NotifyState::Watchdog]))
 }
 
 /// Says it to systemd; without systemd there is nobody to tell.

@@ -22,6 +22,8 @@ use crate::core::time::WallTime;
 
 /// How long to try to reach the broker at first.
 const TO_CONNECT: Duration = Duration::from_secs(10);
+/// How long to wait for the first answer until the command is sent again, under the same id.
+const TO_ASK_AGAIN: Duration = Duration::from_secs(3);
 /// How long the broker may take to hand out what it has retained.
 const TO_BE_TOLD: Duration = Duration::from_secs(3);
 
@@ -43,6 +45,7 @@ struct Told {
     state: Option<CabinetState>,
 }
 
+#[derive(Clone)]
 struct Request {
     message: ToSend,
     answers: mpsc::Sender<AnswerMessage>,
@@ -93,18 +96,32 @@ impl HallClient {
             response_topic: None,
         };
         let gone = || HallFault::Broker("the connection to the broker is closed".into());
-        self.requests.send(Request { message, answers }).await.map_err(|_| gone())?;
-        let mut accepted = false;
+        let request = Request { message, answers };
+        self.requests.send(request.clone()).await.map_err(|_| gone())?;
+        let mut last = None;
         loop {
-            let Ok(answer) = timeout_at(deadline, answered.recv()).await else {
-                return Err(HallFault::NoAnswer(self.why_no_answer(patience, accepted)));
+            // A command may have reached the broker before the cabinet did, or the cabinet may have restarted: the
+            // same id asks for the answer and is never carried out twice.
+            let again = Instant::now() + TO_ASK_AGAIN;
+            let answer = match timeout_at(again.min(deadline), answered.recv()).await {
+                Ok(answer) => answer.ok_or_else(gone)?,
+                Err(_) if again < deadline => {
+                    self.requests.send(request.clone()).await.map_err(|_| gone())?;
+                    continue;
+                }
+                Err(_) => {
+                    let accepted = last.is_some();
+                    return Err(HallFault::NoAnswer(self.why_no_answer(patience, accepted)));
+                }
             };
-            let answer = answer.ok_or_else(gone)?;
+            if last.as_ref() == Some(&answer) {
+                continue;
+            }
             each(&answer);
             if answer.answer.is_final() {
                 return Ok(answer.answer);
             }
-            accepted = true;
+            last = Some(answer);
         }
     }
 
