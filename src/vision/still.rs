@@ -64,9 +64,10 @@ pub fn look(
         return Ok(as_it_is);
     }
     let margin = Margin::around(pixels);
-    let framed = margin.drawn(pixels);
-    let with_margin = look_once(pipeline, framed.pixels(), liveness)?;
-    let with_margin = with_margin.map(|face| margin.undone(face, pixels));
+    let mut framed = margin.drawn(pixels);
+    let with_margin = look_once(pipeline, framed.pixels(), liveness);
+    framed.wipe();
+    let with_margin = with_margin?.map(|face| margin.undone(face, pixels));
     Ok(match (as_it_is, with_margin) {
         (Some(first), Some(second)) if !tight && first.score > second.score => Some(first),
         (first, second) => second.or(first),
