@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -13,12 +14,16 @@ use crate::contract::state::{CabinetState, CompartmentState, DoorState};
 use crate::contract::topics::Topics;
 use crate::core::command::Answer;
 use crate::core::ids::{CommandId, DeviceId};
+use crate::core::time::Monotonic;
 use crate::core::view::{CabinetView, CompartmentView};
 use crate::hall::{FromHall, Identity, ReplyTo, ToHall};
 use crate::ports::{Outbox, Uplink};
 
 /// Commands whose last answer is still to come; far more than can be under way.
 const MOST_OPEN: usize = 1024;
+
+/// How often a state is published only because the hall has caught up.
+const REFRESH: Duration = Duration::from_secs(1);
 
 /// The agent's end of the way to the hall. Clones share everything.
 #[derive(Clone)]
@@ -35,6 +40,8 @@ struct Shared {
     open: HashMap<CommandId, ReplyTo>,
     refused: BTreeMap<RefusedKind, u64>,
     view: CabinetView,
+    /// When the state was published last, and how far behind the hall was then.
+    published: (Monotonic, u64),
 }
 
 /// What the cabinet says of itself to the hall.
@@ -73,12 +80,25 @@ impl HallLink {
 
     fn publish_state(&self) {
         let state = self.state();
+        self.shared().published = (self.clock.now().mono, state.outbox_depth);
         self.tell(ToHall::State(state.encode()));
+    }
+
+    /// Keeps the published depth of the outbox current, at most once a second.
+    pub(super) fn refresh(&self) {
+        let (at, depth) = self.shared().published;
+        let due = self.clock.now().mono.since(at) >= REFRESH;
+        if due && depth != self.outbox_depth() {
+            self.publish_state();
+        }
+    }
+
+    fn outbox_depth(&self) -> u64 {
+        self.outbox.newest().0.saturating_sub(self.outbox.acknowledged().0)
     }
 
     fn state(&self) -> CabinetState {
         let shared = self.shared();
-        let behind = self.outbox.newest().0.saturating_sub(self.outbox.acknowledged().0);
         CabinetState {
             v: VERSION,
             device: self.device.clone(),
@@ -88,7 +108,7 @@ impl HallLink {
             compartments: shared.view.compartments.iter().map(compartment).collect(),
             face_pickup: shared.view.faces_on,
             refused: shared.refused.clone(),
-            outbox_depth: behind,
+            outbox_depth: self.outbox_depth(),
         }
     }
 }

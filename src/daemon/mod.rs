@@ -44,7 +44,7 @@ impl Daemon {
     pub fn start(
         config: &Config,
         hardware: Hardware,
-        heartbeat: Box<dyn FnMut() + Send>,
+        mut heartbeat: Box<dyn FnMut() + Send>,
     ) -> anyhow::Result<Self> {
         let state_dir = &config.device.state_dir;
         make_private_dir(state_dir)?;
@@ -60,6 +60,7 @@ impl Daemon {
         let (to_app, from_hall) = mpsc::channel(WAY);
         let outbox: Arc<dyn Outbox> = outbox;
         let link = HallLink::new(config.device.id.clone(), to_hall.clone(), Arc::clone(&outbox));
+        let current = link.clone();
         let parts = Parts {
             policy: config.policy(),
             fitted: config.cabinet.doors.numbers().into_iter().collect(),
@@ -71,7 +72,10 @@ impl Daemon {
             open_engine: Box::new(engine_opener(&config.models)),
             open_camera: hardware.open_camera,
             uplink: Box::new(link.clone()),
-            heartbeat,
+            heartbeat: Box::new(move || {
+                heartbeat();
+                current.refresh();
+            }),
         };
         let agent = Agent::start(parts)?;
         link::listen(link, from_hall, agent.inbox())?;

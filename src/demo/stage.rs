@@ -89,6 +89,19 @@ impl Stage {
         Ok(self.runtime.block_on(answer)?)
     }
 
+    /// Waits until the cabinet says that the hall has acknowledged everything.
+    pub(super) fn wait_until_acknowledged(&mut self) -> anyhow::Result<()> {
+        let clock = Clock::start();
+        while clock.now().mono.0 < PATIENCE {
+            if self.runtime.block_on(self.hall.state())?.outbox_depth == 0 {
+                return Ok(());
+            }
+            #[expect(clippy::disallowed_methods, reason = "the state is a picture, not a stream")]
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        anyhow::bail!("the cabinet still waits for receipts after {PATIENCE:?}")
+    }
+
     /// Stops the agent, then gives the rest back for inspection.
     pub(super) fn stop(self) -> anyhow::Result<(Config, Books, SimCabinet)> {
         self.daemon.stop()?;

@@ -178,8 +178,10 @@ fn collect(
 }
 
 /// Stops the agent and compares the two books: the device's journal and what the hall received.
-pub(super) fn close(stage: Stage, teller: &mut Teller) -> anyhow::Result<()> {
+pub(super) fn close(mut stage: Stage, teller: &mut Teller) -> anyhow::Result<()> {
     teller.say("\nThe books:");
+    stage.wait_until_acknowledged()?;
+    teller.saw("the cabinet says that the hall has acknowledged everything");
     let (config, books, cabinet) = stage.stop()?;
     let reader = Store::open_to_read(&config.device.state_dir)?;
     let report = verify(&reader)?;
