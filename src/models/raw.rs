@@ -7,12 +7,9 @@ use super::manifest::{
     PipPlatform, Registry,
 };
 use super::recipe::{
-    Colour, DetectorRecipe, EmbedderRecipe, Fit, InputRecipe, LandmarkRecipe, LivenessRecipe, Task,
+    DetectorRecipe, EmbedderRecipe, InputRecipe, LandmarkRecipe, LivenessRecipe, Task,
 };
 use super::verify::Digest;
-
-/// Longest side of a model's input: above it a manifest is a mistake or an attack on the memory.
-const LONGEST_SIDE: usize = 2048;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -260,7 +257,9 @@ impl RawFile {
             (RawKind::Runtime, Some(arch), None, []) => Content::Runtime { arch },
             (RawKind::Sample, None, None, []) => Content::Sample,
             (RawKind::Model, None, Some(input), [task]) => {
-                check_recipe(&entry, &input, task)?;
+                if let Some(problem) = task.problem(&input) {
+                    return Err(wrong(&entry, problem));
+                }
                 Content::Model { input, task: task.clone() }
             }
             (RawKind::Runtime, ..) => {
@@ -279,64 +278,5 @@ impl RawFile {
         };
         let (name, file, sha256, licence) = (self.name, self.file, self.sha256, self.licence);
         Ok(FileEntry { name, file, origin, sha256, licence, content })
-    }
-}
-
-fn check_recipe(entry: &str, input: &InputRecipe, task: &Task) -> Result<(), ManifestError> {
-    let sides = [input.width, input.height];
-    if !sides.iter().all(|side| (8..=LONGEST_SIDE).contains(side)) {
-        return Err(wrong(entry, format!("input width and height must be 8 to {LONGEST_SIDE}")));
-    }
-    if !(input.divide.is_finite() && input.divide > 0.0 && input.subtract.is_finite()) {
-        return Err(wrong(entry, "input: subtract must be a number and divide one above 0"));
-    }
-    if input.fit == Fit::Pad && !matches!(task, Task::Detector(_)) {
-        return Err(wrong(entry, "input: fit = \"pad\" is for detectors; write \"stretch\""));
-    }
-    let problem = match task {
-        Task::Detector(recipe) => detector_problem(input, recipe),
-        Task::Landmarks(LandmarkRecipe::Points68 { .. }) => None,
-        Task::Embedder(recipe) => {
-            let shape_fits = input.width == 112 && input.height == 112;
-            if !shape_fits {
-                Some("template arcface112 needs an input of 112x112")
-            } else if !(16..=4096).contains(&recipe.length) {
-                Some("length must be 16 to 4096")
-            } else if input.colour == Colour::Grey {
-                Some("input: colour must be rgb or bgr")
-            } else {
-                None
-            }
-        }
-        Task::Liveness(recipe) => {
-            if !(2..=64).contains(&recipe.classes) || recipe.live_class >= recipe.classes {
-                Some("classes must be 2 to 64, and live_class below it")
-            } else if !(1.0..=8.0).contains(&recipe.crop) {
-                Some("crop must be 1 to 8")
-            } else {
-                None
-            }
-        }
-    };
-    problem.map_or(Ok(()), |problem| Err(wrong(entry, problem)))
-}
-
-fn detector_problem(input: &InputRecipe, recipe: &DetectorRecipe) -> Option<&'static str> {
-    let (threshold, nms_iou) = recipe.gates();
-    if !(0.0 < threshold && threshold < 1.0 && 0.0 < nms_iou && nms_iou < 1.0) {
-        return Some("threshold and nms_iou must lie between 0 and 1");
-    }
-    match recipe {
-        DetectorRecipe::Corners { .. } => None,
-        DetectorRecipe::Yunet { strides, .. } => {
-            let even = |stride: &usize| {
-                *stride > 0
-                    && input.width.is_multiple_of(*stride)
-                    && input.height.is_multiple_of(*stride)
-            };
-            (strides.is_empty() || !strides.iter().all(even)).then_some(
-                "strides must be given, and each must divide the input's width and height",
-            )
-        }
     }
 }

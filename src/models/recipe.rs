@@ -3,6 +3,9 @@
 
 use serde::Deserialize;
 
+/// Longest side of a model's input: above it a manifest is a mistake or an attack on the memory.
+const LONGEST_SIDE: usize = 2048;
+
 /// What a model is for, with what only that task needs to know.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Task {
@@ -25,6 +28,19 @@ impl Task {
             Self::Embedder(_) => "embedder",
             Self::Liveness(_) => "liveness",
         }
+    }
+
+    /// What makes no sense about this task with that input, and what to write instead.
+    pub(super) fn problem(&self, input: &InputRecipe) -> Option<&'static str> {
+        input.problem().or_else(|| match self {
+            Self::Detector(recipe) => recipe.problem(input),
+            Self::Landmarks(_) | Self::Embedder(_) | Self::Liveness(_) if input.fit == Fit::Pad => {
+                Some("input: fit = \"pad\" is for detectors; write \"stretch\"")
+            }
+            Self::Landmarks(LandmarkRecipe::Points68 { .. }) => None,
+            Self::Embedder(recipe) => recipe.problem(input),
+            Self::Liveness(recipe) => recipe.problem(),
+        })
     }
 }
 
@@ -52,6 +68,15 @@ impl InputRecipe {
     /// The tensor's shape.
     pub fn shape(&self) -> [usize; 4] {
         [1, self.colour.channels(), self.height, self.width]
+    }
+
+    fn problem(&self) -> Option<&'static str> {
+        let sides = [self.width, self.height];
+        if !sides.iter().all(|side| (8..=LONGEST_SIDE).contains(side)) {
+            return Some("input: width and height must be 8 to 2048");
+        }
+        let lawful = self.divide.is_finite() && self.divide > 0.0 && self.subtract.is_finite();
+        (!lawful).then_some("input: subtract must be a number and divide one above 0")
     }
 }
 
@@ -130,6 +155,21 @@ impl DetectorRecipe {
             }
         }
     }
+
+    fn problem(&self, input: &InputRecipe) -> Option<&'static str> {
+        let (threshold, nms_iou) = self.gates();
+        if !(0.0 < threshold && threshold < 1.0 && 0.0 < nms_iou && nms_iou < 1.0) {
+            return Some("threshold and nms_iou must lie between 0 and 1");
+        }
+        let Self::Yunet { strides, .. } = self else { return None };
+        let even = |stride: &usize| {
+            *stride > 0
+                && input.width.is_multiple_of(*stride)
+                && input.height.is_multiple_of(*stride)
+        };
+        (strides.is_empty() || !strides.iter().all(even))
+            .then_some("strides must be given, and each must divide the input's width and height")
+    }
 }
 
 /// A landmark model's output.
@@ -155,6 +195,19 @@ pub struct EmbedderRecipe {
     pub length: usize,
 }
 
+impl EmbedderRecipe {
+    fn problem(&self, input: &InputRecipe) -> Option<&'static str> {
+        let AlignmentTemplate::Arcface112 = self.template;
+        if (input.width, input.height) != (112, 112) {
+            return Some("template arcface112 needs an input of 112x112");
+        }
+        if !(16..=4096).contains(&self.length) {
+            return Some("length must be 16 to 4096");
+        }
+        (input.colour == Colour::Grey).then_some("input: colour must be rgb or bgr")
+    }
+}
+
 /// Where the five points of an aligned face belong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -175,4 +228,13 @@ pub struct LivenessRecipe {
     pub live_class: usize,
     /// The face's box is enlarged this many times about its centre.
     pub crop: f32,
+}
+
+impl LivenessRecipe {
+    fn problem(&self) -> Option<&'static str> {
+        if !(2..=64).contains(&self.classes) || self.live_class >= self.classes {
+            return Some("classes must be 2 to 64, and live_class below it");
+        }
+        (!(1.0..=8.0).contains(&self.crop)).then_some("crop must be 1 to 8")
+    }
 }

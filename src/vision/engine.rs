@@ -10,7 +10,9 @@ use crate::models::ModelStore;
 use crate::ports::{FaceEngine, FaceFault, Frame, PhotoFault, Template};
 
 /// What an enrolment photo must measure. Looser than the gates for a live frame: a photo is chosen once and
-/// checked by a clerk, but a template of a bad one would refuse its owner for good.
+/// checked by a clerk, but a template of a bad one would refuse its owner for good. The defaults let pass every
+/// one of 80 ORL portraits (two each of 40 people; the least sharp measured 62, the darkest 72, the most turned
+/// 0.45) and refuse a press photo blurred by 14 pixels, darkened to an eighth, or 91 pixels wide.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EnrolmentGates {
     /// Least height of the face in pixels.

@@ -6,7 +6,7 @@ use crate::core::sighting::Quality;
 
 /// Measures faces; keeps its working memory.
 pub struct QualityMeter {
-    grey: Vec<f32>,
+    grey: Vec<i32>,
 }
 
 impl Default for QualityMeter {
@@ -25,14 +25,12 @@ impl QualityMeter {
         (width, height): (usize, usize),
     ) -> Quality {
         self.grey.clear();
-        self.grey.extend(
-            face.pixels().rgb.chunks_exact(3).map(|p| {
-                0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2])
-            }),
-        );
+        self.grey.extend(face.pixels().rgb.chunks_exact(3).map(|p| {
+            (i32::from(p[0]) * 299 + i32::from(p[1]) * 587 + i32::from(p[2]) * 114 + 500) / 1000
+        }));
         let (brightness, variance) = mean_and_variance(self.grey.iter().copied());
         let (_, sharpness) = mean_and_variance(laplacian(&self.grey));
-        self.grey.fill(0.0);
+        self.grey.fill(0);
         Quality {
             face_px: bounds.height(),
             sharpness,
@@ -51,23 +49,20 @@ pub fn unmeasurable(bounds: Bounds) -> Quality {
 }
 
 /// Four neighbours minus four times the middle, for every inner pixel.
-fn laplacian(grey: &[f32]) -> impl Iterator<Item = f32> + '_ {
+fn laplacian(grey: &[i32]) -> impl Iterator<Item = i32> + '_ {
     (1..SIDE - 1).flat_map(move |y| {
         let row = |y: usize| &grey[y * SIDE..(y + 1) * SIDE];
         let (above, here, below) = (row(y - 1), row(y), row(y + 1));
-        (1..SIDE - 1).map(move |x| above[x] + below[x] + here[x - 1] + here[x + 1] - 4.0 * here[x])
+        (1..SIDE - 1).map(move |x| above[x] + below[x] + here[x - 1] + here[x + 1] - 4 * here[x])
     })
 }
 
-fn mean_and_variance(values: impl Iterator<Item = f32>) -> (f32, f32) {
-    let (mut count, mut sum, mut squares) = (0.0_f64, 0.0_f64, 0.0_f64);
-    for value in values.map(f64::from) {
-        count += 1.0;
-        sum += value;
-        squares += value * value;
-    }
-    let mean = sum / count;
-    (mean as f32, (squares / count - mean * mean).max(0.0) as f32)
+/// Of whole values, so that the sums are exact and quick.
+fn mean_and_variance(values: impl Iterator<Item = i32>) -> (f32, f32) {
+    let (count, sum, squares) =
+        values.map(i64::from).fold((0_i64, 0_i64, 0_i64), |(c, s, q), v| (c + 1, s + v, q + v * v));
+    let mean = sum as f64 / count as f64;
+    (mean as f32, (squares as f64 / count as f64 - mean * mean).max(0.0) as f32)
 }
 
 /// The nose's place along the line between the eyes: 0 in the middle, -1 and 1 at the eyes.

@@ -17,25 +17,33 @@ pub struct Placement {
     pub y: f32,
 }
 
-/// One output column: where its two source pixels begin in a row, and the weight of the second.
+/// One output column: where the first of its two source pixels begins in a row, and the weight of the second.
 #[derive(Clone, Copy)]
 struct Tap {
     first: usize,
-    second: usize,
-    weight: f32,
+    weight: u32,
 }
+
+/// Weights are whole 256ths: precise to half a grey level, and two blends fit 32 bits.
+const FULL_WEIGHT: u32 = 256;
 
 /// Fills inputs of one recipe; keeps its working memory.
 pub struct Resampler {
     recipe: InputRecipe,
+    /// What each grey level becomes in the tensor.
+    levels: [f32; 256],
     taps: Vec<Tap>,
-    row: Vec<f32>,
+    row: Vec<u16>,
 }
 
 impl Resampler {
     /// A resampler for one model's input.
     pub fn new(recipe: InputRecipe) -> Self {
-        Self { recipe, taps: Vec::new(), row: Vec::new() }
+        let mut levels = [0.0; 256];
+        for (grey, level) in levels.iter_mut().enumerate() {
+            *level = (grey as f32 - recipe.subtract) / recipe.divide;
+        }
+        Self { recipe, levels, taps: Vec::new(), row: Vec::new() }
     }
 
     /// The input it fills.
@@ -52,15 +60,16 @@ impl Resampler {
             y: region.height as f32 / height as f32,
         };
         if (width, height) != (self.recipe.width, self.recipe.height) {
-            tensor.fill(-self.recipe.subtract / self.recipe.divide);
+            tensor.fill(self.levels[0]);
         }
         self.taps.clear();
         self.taps.extend((0..width).map(|x| {
-            let (first, second, weight) = tap(x, placement.x, region.width);
-            Tap { first: first * 3, second: second * 3, weight }
+            let (first, weight) = tap(x, placement.x, region.width);
+            Tap { first: first * 3, weight }
         }));
         for y in 0..height {
-            let (first, second, weight) = tap(y, placement.y, region.height);
+            let (first, weight) = tap(y, placement.y, region.height);
+            let second = (first + 1).min(region.height - 1);
             let span = region.left * 3..(region.left + region.width) * 3;
             let upper = &pixels.row(region.top + first)[span.clone()];
             let lower = &pixels.row(region.top + second)[span];
@@ -89,14 +98,11 @@ impl Resampler {
 
     fn write_row(&self, y: usize, tensor: &mut [f32]) {
         let (width, plane) = (self.recipe.width, self.recipe.width * self.recipe.height);
-        let scale = 1.0 / self.recipe.divide;
-        let shift = -self.recipe.subtract * scale;
         let at = y * width..y * width + self.taps.len();
         match self.recipe.colour {
             Colour::Grey => {
                 for (out, tap) in tensor[at].iter_mut().zip(&self.taps) {
-                    let [red, green, blue] = sample(&self.row, *tap);
-                    *out = (0.299 * red + 0.587 * green + 0.114 * blue) * scale + shift;
+                    *out = self.levels[grey(sample(&self.row, *tap))];
                 }
             }
             Colour::Rgb | Colour::Bgr => {
@@ -113,38 +119,47 @@ impl Resampler {
                     .zip(&self.taps);
                 for (((red, green), blue), tap) in outputs {
                     let sampled = sample(&self.row, *tap);
-                    *red = sampled[0] * scale + shift;
-                    *green = sampled[1] * scale + shift;
-                    *blue = sampled[2] * scale + shift;
+                    *red = self.levels[sampled[0]];
+                    *green = self.levels[sampled[1]];
+                    *blue = self.levels[sampled[2]];
                 }
             }
         }
     }
 }
 
-/// The two source positions of an output position, inside `length`, and the weight of the second.
-fn tap(at: usize, step: f32, length: usize) -> (usize, usize, f32) {
+/// The first of the two source positions of an output position, inside `length`, and the weight of the next.
+fn tap(at: usize, step: f32, length: usize) -> (usize, u32) {
     let place = ((at as f32 + 0.5) * step - 0.5).clamp(0.0, (length - 1) as f32);
     let first = place as usize;
-    (first, (first + 1).min(length - 1), place - first as f32)
+    (first, ((place - first as f32) * FULL_WEIGHT as f32 + 0.5) as u32)
 }
 
-fn blend_rows(upper: &[u8], lower: &[u8], weight: f32, row: &mut Vec<f32>) {
-    row.clear();
-    row.extend(upper.iter().zip(lower).map(|(u, l)| {
-        let (upper, lower) = (f32::from(*u), f32::from(*l));
-        upper + (lower - upper) * weight
-    }));
+/// Blends two rows to 256ths of grey levels, and repeats the last pixel so that every column has a next one.
+fn blend_rows(upper: &[u8], lower: &[u8], weight: u32, row: &mut Vec<u16>) {
+    let (below, above) = (weight as u16, (FULL_WEIGHT - weight) as u16);
+    row.resize(upper.len() + 3, 0);
+    for ((out, upper), lower) in row.iter_mut().zip(upper).zip(lower) {
+        *out = u16::from(*upper) * above + u16::from(*lower) * below;
+    }
+    row.copy_within(upper.len() - 3..upper.len(), upper.len());
 }
 
+/// The grey levels of the three channels, each 0 to 255.
 #[inline]
-fn sample(row: &[f32], tap: Tap) -> [f32; 3] {
-    let (first, second) = (&row[tap.first..tap.first + 3], &row[tap.second..tap.second + 3]);
+fn sample(row: &[u16], tap: Tap) -> [usize; 3] {
+    let pair = &row[tap.first..tap.first + 6];
     [0, 1, 2].map(|channel| {
-        let value = first[channel] + (second[channel] - first[channel]) * tap.weight;
-        // Whole grey levels: the models learned from 8-bit pictures. Never negative, so this rounds.
-        (value + 0.5) as i32 as f32
+        let first = u32::from(pair[channel]) * (FULL_WEIGHT - tap.weight);
+        let second = u32::from(pair[channel + 3]) * tap.weight;
+        // The shift leaves less than 256; the cast tells the compiler so.
+        usize::from(((first + second + 0x8000) >> 16) as u8)
     })
+}
+
+/// The weights of `cv2.COLOR_RGB2GRAY`, in 16384ths.
+fn grey([red, green, blue]: [usize; 3]) -> usize {
+    (red * 4899 + green * 9617 + blue * 1868 + 8192) >> 14
 }
 
 #[cfg(test)]

@@ -58,20 +58,43 @@ pub fn look(
     liveness: bool,
 ) -> Result<Option<StillFace>, VisionError> {
     let pixels = picture.pixels();
-    let as_it_is = look_once(pipeline, pixels, liveness)?;
-    let tight = as_it_is.as_ref().is_some_and(|face| is_tight(face.bounds, pixels));
-    if as_it_is.as_ref().is_some_and(|face| !tight && face.score >= SURE_SCORE) {
-        return Ok(as_it_is);
+    let as_it_is = largest(pipeline, pixels)?;
+    let tight = as_it_is.as_ref().is_some_and(|found| is_tight(found.face.bounds, pixels));
+    if let Some(found) = &as_it_is
+        && !tight
+        && found.face.score >= SURE_SCORE
+    {
+        return examined(pipeline, pixels, found, liveness).map(Some);
     }
     let margin = Margin::around(pixels);
     let mut framed = margin.drawn(pixels);
-    let with_margin = look_once(pipeline, framed.pixels(), liveness);
+    let outcome = largest(pipeline, framed.pixels()).and_then(|with_margin| {
+        let surer =
+            |first: &Largest, second: &Largest| !tight && first.face.score > second.face.score;
+        match (as_it_is, with_margin) {
+            (Some(first), Some(second)) if surer(&first, &second) => {
+                examined(pipeline, pixels, &first, liveness).map(Some)
+            }
+            (_, Some(second)) => examined(pipeline, framed.pixels(), &second, liveness)
+                .map(|face| Some(margin.undone(face, pixels))),
+            (Some(first), None) => examined(pipeline, pixels, &first, liveness).map(Some),
+            (None, None) => Ok(None),
+        }
+    });
     framed.wipe();
-    let with_margin = with_margin?.map(|face| margin.undone(face, pixels));
-    Ok(match (as_it_is, with_margin) {
-        (Some(first), Some(second)) if !tight && first.score > second.score => Some(first),
-        (first, second) => second.or(first),
-    })
+    outcome
+}
+
+/// The largest face of a frame, and how many are about as large.
+struct Largest {
+    face: Detection,
+    near_faces: usize,
+}
+
+fn largest(pipeline: &mut Pipeline, pixels: Pixels<'_>) -> Result<Option<Largest>, VisionError> {
+    let faces = pipeline.detect(pixels)?;
+    let near_faces = near_faces(faces);
+    Ok(faces.first().map(|face| Largest { face: face.clone(), near_faces }))
 }
 
 /// Whether a face fills so much of the photo that the detector's box is not to be trusted.
@@ -81,23 +104,22 @@ fn is_tight(bounds: Bounds, pixels: Pixels<'_>) -> bool {
     across.max(down) > TIGHT_PART
 }
 
-fn look_once(
+fn examined(
     pipeline: &mut Pipeline,
     pixels: Pixels<'_>,
+    found: &Largest,
     liveness: bool,
-) -> Result<Option<StillFace>, VisionError> {
-    let faces = pipeline.detect(pixels)?;
-    let near_faces = near_faces(faces);
-    let Some(face) = faces.first().cloned() else { return Ok(None) };
-    let points = pipeline.points(pixels, &face)?;
+) -> Result<StillFace, VisionError> {
+    let Detection { bounds, score, .. } = found.face;
+    let points = pipeline.points(pixels, &found.face)?;
     let (quality, template) = if pipeline.align(pixels, &points) {
-        (pipeline.measure(pixels, face.bounds, &points), Some(pipeline.embed()?))
+        (pipeline.measure(pixels, bounds, &points), Some(pipeline.embed()?))
     } else {
-        (quality::unmeasurable(face.bounds), None)
+        (quality::unmeasurable(bounds), None)
     };
-    let liveness = if liveness { Some(pipeline.liveness(pixels, face.bounds)?) } else { None };
-    let Detection { bounds, score, .. } = face;
-    Ok(Some(StillFace {
+    let liveness = if liveness { Some(pipeline.liveness(pixels, bounds)?) } else { None };
+    let near_faces = found.near_faces;
+    Ok(StillFace {
         near_faces,
         bounds,
         score,
@@ -106,7 +128,7 @@ fn look_once(
         template,
         margin_added: false,
         liveness,
-    }))
+    })
 }
 
 /// A photo scaled and set into a margin of half its size on each side.

@@ -205,10 +205,14 @@ fn millis(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 
-/// A 640x480 JPEG frame cut out of a photo around its largest face.
+/// A 640x480 JPEG frame: the photo itself if it is one, or else cut out of it around its largest face.
 fn frame_of(pipeline: &mut Pipeline, photo: &[u8]) -> anyhow::Result<Vec<u8>> {
     let picture = Picture::decoded(photo)?;
     let pixels = picture.pixels();
+    let fits = (pixels.width, pixels.height) == (FRAME.0 as usize, FRAME.1 as usize);
+    if fits && image::guess_format(photo)? == image::ImageFormat::Jpeg {
+        return Ok(photo.to_vec());
+    }
     let face = pipeline.detect(pixels)?.first().cloned();
     let bounds =
         face.ok_or_else(|| anyhow!("there is no face in the photo: use another one"))?.bounds;
