@@ -1,4 +1,5 @@
 //! The commands of `locker-agent`: arguments in, wiring, a sentence and an exit code out.
 
+pub mod face;
 pub mod models;
 mod models_table;

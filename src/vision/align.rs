@@ -1,7 +1,5 @@
 //! Brings a face to the place, size and angle at which the embedder learned faces.
 
-use zeroize::Zeroize;
-
 use super::geometry::{FivePoints, Point};
 use super::picture::Pixels;
 use crate::models::recipe::AlignmentTemplate;
@@ -108,7 +106,7 @@ impl AlignedFace {
 
     /// Overwrites the pixels.
     pub fn wipe(&mut self) {
-        self.rgb.as_mut_slice().zeroize();
+        self.rgb.fill(0);
     }
 }
 

@@ -65,6 +65,11 @@ impl Engine {
         self
     }
 
+    /// The models, for measuring stage by stage.
+    pub fn pipeline(&mut self) -> &mut Pipeline {
+        &mut self.pipeline
+    }
+
     /// What this engine's templates are comparable with.
     pub fn model(&self) -> &ModelId {
         self.pipeline.template_model().0

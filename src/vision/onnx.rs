@@ -12,7 +12,6 @@ use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{Outlet, TensorElementType, TensorRef};
-use zeroize::Zeroize;
 
 /// ONNX Runtime or a model cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -184,8 +183,11 @@ impl Network {
 
     /// Overwrites the input and the outputs, so that nothing of a face stays in memory.
     pub fn wipe(&mut self) {
-        self.input.as_mut_slice().zeroize();
-        self.outputs.iter_mut().for_each(Zeroize::zeroize);
+        self.input.fill(0.0);
+        for output in &mut self.outputs {
+            output.fill(0.0);
+            output.clear();
+        }
     }
 }
 

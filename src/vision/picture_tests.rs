@@ -70,6 +70,20 @@ fn every_truncation_of_a_jpeg_is_an_error() {
 }
 
 #[test]
+fn a_cut_jpeg_with_a_whole_thumbnail_is_cut_and_what_follows_the_end_is_ignored() {
+    let (whole, thumbnail) = (jpeg(64, 48), jpeg(16, 16));
+    let mut with_thumbnail = vec![0xFF, 0xD8, 0xFF, 0xE1];
+    with_thumbnail.extend((thumbnail.len() as u16 + 2).to_be_bytes());
+    with_thumbnail.extend(thumbnail);
+    with_thumbnail.extend(&whole[2..]);
+    assert!(Picture::decoded(&with_thumbnail).is_ok());
+    let cut = &with_thumbnail[..with_thumbnail.len() - 40];
+    assert_eq!(error(cut), PictureError::CutOff);
+    let film = [with_thumbnail.as_slice(), &[0xFF, 0xDA, 7, 0xFF]].concat();
+    assert!(Picture::decoded(&film).is_ok());
+}
+
+#[test]
 fn every_truncation_of_a_png_within_its_pixels_is_an_error() {
     let whole = png(RgbImage::from_fn(40, 40, |x, y| Rgb([x as u8, y as u8, (x * y) as u8])));
     let pixels_end = whole.len() - 16;

@@ -140,7 +140,11 @@ fn blend_rows(upper: &[u8], lower: &[u8], weight: f32, row: &mut Vec<f32>) {
 #[inline]
 fn sample(row: &[f32], tap: Tap) -> [f32; 3] {
     let (first, second) = (&row[tap.first..tap.first + 3], &row[tap.second..tap.second + 3]);
-    [0, 1, 2].map(|channel| first[channel] + (second[channel] - first[channel]) * tap.weight)
+    [0, 1, 2].map(|channel| {
+        let value = first[channel] + (second[channel] - first[channel]) * tap.weight;
+        // Whole grey levels: the models learned from 8-bit pictures. Never negative, so this rounds.
+        (value + 0.5) as i32 as f32
+    })
 }
 
 #[cfg(test)]

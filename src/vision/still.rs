@@ -1,7 +1,7 @@
 //! Photos that were taken elsewhere: for enrolment, for comparing two of them, for measuring a set.
 //!
 //! An ID photo is often cut so tightly that a detector, which learned faces with something around them,
-//! finds none. Then the photo is looked at once more with its edges continued outwards.
+//! finds none, or a wrong box. Then the photo is looked at once more with its edges continued outwards.
 
 use super::align::AlignedFace;
 use super::detect::Detection;
@@ -15,6 +15,13 @@ use crate::ports::Template;
 /// A face counts as "also there" if it is at least this part of the largest one's height: somebody who
 /// stands beside it or a step behind, not somebody who passes by.
 pub const NEAR_PART: f32 = 0.6;
+
+/// A face wider or higher than this part of the photo is looked at again with a margin.
+const TIGHT_PART: f32 = 0.5;
+
+/// Below this score a face in a photo is looked at again with a margin, and the surer look counts. (Of 400
+/// tightly cut portraits of the ORL set, the one box that was a wrong one had 0.87.)
+const SURE_SCORE: f32 = 0.9;
 
 /// How many of the faces, largest first, are near ones.
 pub fn near_faces(faces: &[Detection]) -> usize {
@@ -50,13 +57,28 @@ pub fn look(
     picture: &Picture,
     liveness: bool,
 ) -> Result<Option<StillFace>, VisionError> {
-    if let Some(face) = look_once(pipeline, picture.pixels(), liveness)? {
-        return Ok(Some(face));
+    let pixels = picture.pixels();
+    let as_it_is = look_once(pipeline, pixels, liveness)?;
+    let tight = as_it_is.as_ref().is_some_and(|face| is_tight(face.bounds, pixels));
+    if as_it_is.as_ref().is_some_and(|face| !tight && face.score >= SURE_SCORE) {
+        return Ok(as_it_is);
     }
-    let margin = Margin::around(picture.pixels());
-    let framed = margin.drawn(picture.pixels());
-    let face = look_once(pipeline, framed.pixels(), liveness)?;
-    Ok(face.map(|face| margin.undone(face, picture.pixels())))
+    let margin = Margin::around(pixels);
+    let mut framed = margin.drawn(pixels);
+    let with_margin = look_once(pipeline, framed.pixels(), liveness);
+    framed.wipe();
+    let with_margin = with_margin?.map(|face| margin.undone(face, pixels));
+    Ok(match (as_it_is, with_margin) {
+        (Some(first), Some(second)) if !tight && first.score > second.score => Some(first),
+        (first, second) => second.or(first),
+    })
+}
+
+/// Whether a face fills so much of the photo that the detector's box is not to be trusted.
+fn is_tight(bounds: Bounds, pixels: Pixels<'_>) -> bool {
+    let across = bounds.width() / pixels.width as f32;
+    let down = bounds.height() / pixels.height as f32;
+    across.max(down) > TIGHT_PART
 }
 
 fn look_once(

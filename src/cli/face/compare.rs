@@ -1,0 +1,152 @@
+//! Two photos: the same person?
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use serde_json::{Value, json};
+
+use super::{SetArgs, say, say_json};
+use crate::ports::Template;
+use crate::vision::Pipeline;
+use crate::vision::embed::cosine;
+use crate::vision::picture::Picture;
+use crate::vision::still::{self, StillFace};
+
+/// Below this height in pixels a face is a guess and not compared.
+const LEAST_FACE_PX: f32 = 20.0;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CompareArgs {
+    /// One photo
+    a: PathBuf,
+    /// The other photo
+    b: PathBuf,
+    /// Similarity from which on the two are the same person, -1 to 1
+    #[arg(long, value_name = "COSINE", default_value_t = 0.45, value_parser = cosine_value, allow_negative_numbers = true)]
+    threshold: f32,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    set: SetArgs,
+}
+
+fn cosine_value(text: &str) -> Result<f32, String> {
+    text.parse()
+        .ok()
+        .filter(|value| (-1.0..=1.0).contains(value))
+        .ok_or_else(|| "give a number from -1 to 1".to_owned())
+}
+
+pub(super) fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    let mut pipeline = Pipeline::load(&args.set.store()?, args.set.threads())?;
+    let a = Subject::look(&mut pipeline, &args.a)?;
+    let b = Subject::look(&mut pipeline, &args.b)?;
+    let similarity = cosine(&a.template.vector, &b.template.vector);
+    let same = similarity >= args.threshold;
+    if args.json {
+        let (threshold, model) = (args.threshold, a.template.model.as_str());
+        say_json(&json!({
+            "same": same, "similarity": similarity, "threshold": threshold, "model": model,
+            "a": a.json(), "b": b.json(),
+        }));
+    } else {
+        let verdict = if same { "the same person" } else { "different people" };
+        say(&a.text());
+        say(&b.text());
+        say(&format!("similarity {similarity:.4}, threshold {:.2}: {verdict}", args.threshold));
+    }
+    Ok(ExitCode::from(u8::from(!same)))
+}
+
+struct Subject<'a> {
+    path: &'a Path,
+    size: (usize, usize),
+    face: StillFace,
+    template: Template,
+}
+
+impl<'a> Subject<'a> {
+    fn look(pipeline: &mut Pipeline, path: &'a Path) -> anyhow::Result<Self> {
+        let place = || path.display().to_string();
+        let bytes = std::fs::read(path).with_context(place)?;
+        let picture = Picture::decoded(&bytes).with_context(place)?;
+        let size = (picture.pixels().width, picture.pixels().height);
+        let face = still::look(pipeline, &picture, true)?
+            .ok_or_else(|| anyhow!("{}: there is no face in the picture", place()))?;
+        if face.quality.face_px < LEAST_FACE_PX {
+            let px = face.quality.face_px;
+            return Err(anyhow!(
+                "{}: the face is only {px:.0} pixels high; at least {LEAST_FACE_PX:.0} are needed",
+                place()
+            ));
+        }
+        let template = face
+            .template
+            .clone()
+            .ok_or_else(|| anyhow!("{}: the face in the picture cannot be made out", place()))?;
+        Ok(Self { path, size, face, template })
+    }
+
+    fn text(&self) -> String {
+        let (bounds, quality) = (&self.face.bounds, &self.face.quality);
+        let points: Vec<String> = self
+            .face
+            .points
+            .in_order()
+            .iter()
+            .map(|p| format!("({:.0}, {:.0})", p.x, p.y))
+            .collect();
+        let others = match self.face.near_faces {
+            0 | 1 => String::new(),
+            faces => format!("\n  {faces} faces of about that size; the largest is compared"),
+        };
+        format!(
+            "{}: {} x {} pixels\n  face {:.0} x {:.0} at ({:.0}, {:.0}), score {:.4}{}{others}\n  \
+             eyes, nose, mouth {}\n  sharpness {:.0}, brightness {:.0}, contrast {:.0}, yaw {:.2}, \
+             inside {:.2}\n  liveness {:.3}",
+            self.path.display(),
+            self.size.0,
+            self.size.1,
+            bounds.width(),
+            bounds.height(),
+            bounds.left,
+            bounds.top,
+            self.face.score,
+            if self.face.margin_added { ", found with a margin added" } else { "" },
+            points.join(" "),
+            quality.sharpness,
+            quality.brightness,
+            quality.contrast,
+            quality.yaw,
+            quality.inside,
+            self.face.liveness.unwrap_or_default(),
+        )
+    }
+
+    fn json(&self) -> Value {
+        let (bounds, quality) = (&self.face.bounds, &self.face.quality);
+        let points: Vec<[f32; 2]> =
+            self.face.points.in_order().iter().map(|p| [p.x, p.y]).collect();
+        json!({
+            "file": self.path.display().to_string(),
+            "width": self.size.0,
+            "height": self.size.1,
+            "box": [bounds.left, bounds.top, bounds.right, bounds.bottom],
+            "score": self.face.score,
+            "near_faces": self.face.near_faces,
+            "margin_added": self.face.margin_added,
+            "landmarks": points,
+            "liveness": self.face.liveness,
+            "quality": {
+                "face_px": quality.face_px,
+                "sharpness": quality.sharpness,
+                "brightness": quality.brightness,
+                "contrast": quality.contrast,
+                "yaw": quality.yaw,
+                "inside": quality.inside,
+            },
+        })
+    }
+}
