@@ -16,6 +16,7 @@ use crate::core::command::{Command, Waiting};
 use crate::core::ids::{CommandId, CompartmentId, RecipientId};
 use crate::core::input::{Act, Input};
 use crate::core::policy::Policy;
+use crate::core::time::Monotonic;
 use crate::core::view::CabinetView;
 use crate::ports::{
     DoorSensors, Journal, JournalFault, LockBank, PhotoFault, SensorFault, Template, TemplateFault,
@@ -25,8 +26,10 @@ use crate::ports::{
 /// The longest time between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// No driver holds a lock longer than this.
-const LONGEST_PULSE: Duration = Duration::from_secs(3);
+/// A driver that has not ended a pulse by then hangs, perhaps with an energised coil.
+const LONGEST_PULSE: Duration = Duration::from_secs(5);
+/// The name of the thread whose end or silence means that a line may be stuck.
+const LOCKS: &str = "locks";
 
 /// Why the agent could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,12 @@ pub enum AgentFault {
     /// A thread has ended that never should.
     #[error("the {0} thread has ended unexpectedly; the agent has to be started anew")]
     Died(&'static str),
+    /// The lock driver does not come back: only the end of the process surely releases its lines.
+    #[error(
+        "the lock driver has not ended a pulse within {LONGEST_PULSE:?}; the agent ends, so that the lines are \
+         released, and has to be started anew"
+    )]
+    LocksHang,
 }
 
 /// Everything an agent is made of.
@@ -126,6 +135,8 @@ pub struct Agent {
     clock: Clock,
     shown: CabinetView,
     stop_doors: Arc<AtomicBool>,
+    /// When the pulse under way must have ended.
+    pulse_must_end: Option<Monotonic>,
 }
 
 impl Agent {
@@ -153,6 +164,7 @@ impl Agent {
             clock,
             shown: CabinetView::default(),
             stop_doors: Arc::clone(&stop_doors),
+            pulse_must_end: None,
         };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         agent.step(Input::Started { version, doors }, None)?;
@@ -164,13 +176,16 @@ impl Agent {
     fn run(mut self) -> Result<(), AgentFault> {
         let ended = self.serve().and_then(|()| self.finish_pulse());
         self.stop_doors.store(true, Ordering::Relaxed);
-        self.hands.rest();
+        if !matches!(ended, Err(AgentFault::LocksHang)) {
+            self.hands.rest();
+        }
         ended
     }
 
     fn serve(&mut self) -> Result<(), AgentFault> {
         loop {
             (self.heartbeat)();
+            self.check_locks()?;
             let Some(message) = self.next_message() else { return Ok(()) };
             match message {
                 Message::Observed(input) => self.step(input, None)?,
@@ -196,10 +211,18 @@ impl Agent {
                     self.step(input, None)?;
                 }
                 Ok(_) => {}
-                Err(_) => return Err(AgentFault::Died("locks")),
+                Err(_) => return Err(AgentFault::LocksHang),
             }
         }
         Ok(())
+    }
+
+    fn check_locks(&mut self) -> Result<(), AgentFault> {
+        self.pulse_must_end.take_if(|_| !self.cabinet.is_energised());
+        match self.pulse_must_end {
+            Some(due) if due <= self.clock.now().mono => Err(AgentFault::LocksHang),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The next message, or a tick when a time-out is due first; `None` when everybody else is gone.
@@ -270,8 +293,9 @@ impl Agent {
         match act {
             Act::Pulse { unlock, attempt, compartment, width } => {
                 let pulse = Pulse { unlock, attempt, compartment, width };
+                self.pulse_must_end = Some(self.clock.now().mono.plus(width + LONGEST_PULSE));
                 if !self.hands.pulse(pulse) {
-                    return Err(AgentFault::Died("locks"));
+                    return Err(AgentFault::Died(LOCKS));
                 }
             }
             Act::Answer { command, answer } => self.uplink.answer(&command, &answer),

@@ -1,7 +1,6 @@
 //! The carrying, with a simulated cabinet, a journal in memory and eyes that see what they are told.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -17,8 +16,8 @@ use crate::core::sighting::{Candidate, FaceReading, Quality, Sighting};
 use crate::core::time::WallTime;
 use crate::core::view::CabinetView;
 use crate::ports::{
-    CameraFault, FaceEngine, FaceFault, Frame, Journal, JournalFault, PhotoFault, Recorded,
-    Template, TemplateFault, TemplateStore, Uplink,
+    CameraFault, FaceEngine, FaceFault, Frame, Journal, JournalFault, LockBank, LockFault,
+    PhotoFault, Recorded, Template, TemplateFault, TemplateStore, Uplink,
 };
 use crate::sim::{SimCabinet, SimCamera};
 
@@ -125,6 +124,38 @@ impl Uplink for Told {
     fn show(&mut self, _: &CabinetView) {}
 }
 
+/// A cabinet of three doors with everything simulated, and eyes that see.
+fn parts(
+    world: &World,
+    cabinet: &SimCabinet,
+    camera: SimCamera,
+    told: SyncSender<(CommandId, Answer)>,
+) -> Parts {
+    let mut policy = Policy::default();
+    policy.hall.remote_enrolment = true;
+    Parts {
+        policy,
+        fitted: (1..=3).map(door).collect(),
+        rest: Duration::from_millis(1),
+        journal: Box::new(MemoryJournal(world.clone(), cabinet.clone())),
+        templates: Box::new(MemoryTemplates(world.clone())),
+        locks: Box::new(cabinet.locks()),
+        sensors: Box::new(cabinet.sensors()),
+        open_engine: Box::new(|| Ok(Box::new(Seer::default()))),
+        open_camera: Box::new(move || Ok(Box::new(camera.clone()))),
+        uplink: Box::new(Told(told)),
+        heartbeat: Box::new(|| ()),
+    }
+}
+
+fn send(agent: &AgentHandle, id: &str, order: Order, photo: Option<Vec<u8>>) {
+    let now = Clock::start().now().wall;
+    let expires_at = now.plus(Duration::from_secs(60));
+    let id = CommandId::new(id).unwrap();
+    let command = Command { id, issued_at: now, expires_at, retained: false, order };
+    assert!(agent.inbox().send(Message::Command { command, photo }));
+}
+
 struct Bench {
     world: World,
     cabinet: SimCabinet,
@@ -140,38 +171,18 @@ impl Bench {
     }
 
     fn with(world: World, open_engine: OpenEngine) -> Self {
-        let doors: BTreeSet<_> = (1..=3).map(door).collect();
-        let cabinet = SimCabinet::with_pace(doors.clone(), 0.1);
+        let cabinet = SimCabinet::with_pace((1..=3).map(door), 0.1);
         let camera = SimCamera::new(50.0);
         let (told, answers) = sync_channel(100);
-        let mut policy = Policy::default();
-        policy.hall.remote_enrolment = true;
-        let eyes = camera.clone();
-        let agent = Agent::start(Parts {
-            policy,
-            fitted: doors,
-            rest: Duration::from_millis(1),
-            journal: Box::new(MemoryJournal(world.clone(), cabinet.clone())),
-            templates: Box::new(MemoryTemplates(world.clone())),
-            locks: Box::new(cabinet.locks()),
-            sensors: Box::new(cabinet.sensors()),
-            open_engine,
-            open_camera: Box::new(move || Ok(Box::new(eyes.clone()))),
-            uplink: Box::new(Told(told)),
-            heartbeat: Box::new(|| ()),
-        })
-        .unwrap();
+        let parts = parts(&world, &cabinet, camera.clone(), told);
+        let agent = Agent::start(Parts { open_engine, ..parts }).unwrap();
         Self { world, cabinet, camera, answers, agent, commands: 0 }
     }
 
     fn send(&mut self, order: Order, photo: Option<Vec<u8>>) -> CommandId {
         self.commands += 1;
         let id = CommandId::new(format!("c{}", self.commands)).unwrap();
-        let now = Clock::start().now().wall;
-        let expires_at = now.plus(Duration::from_secs(60));
-        let command =
-            Command { id: id.clone(), issued_at: now, expires_at, retained: false, order };
-        assert!(self.agent.inbox().send(Message::Command { command, photo }));
+        send(&self.agent, id.as_str(), order, photo);
         id
     }
 
@@ -246,6 +257,31 @@ fn without_a_record_nothing_opens_and_the_agent_ends() {
     assert!(bench.cabinet.pulses().is_empty());
 }
 
+/// A driver that waits for a board that never answers.
+struct Hanging;
+
+impl LockBank for Hanging {
+    fn pulse(&mut self, _: CompartmentId, _: Duration) -> Result<(), LockFault> {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+#[test]
+fn a_lock_driver_that_hangs_ends_the_agent_so_that_the_lines_are_released() {
+    let (told, _answers) = sync_channel(100);
+    let world = World::default();
+    let cabinet = SimCabinet::with_pace([door(1)], 0.1);
+    let agent = Agent::start(Parts {
+        locks: Box::new(Hanging),
+        ..parts(&world, &cabinet, SimCamera::new(50.0), told)
+    })
+    .unwrap();
+    send(&agent, "c1", Bench::unlock(Purpose::Inspect), None);
+    assert!(matches!(agent.join(), Err(AgentFault::LocksHang)));
+}
+
 #[test]
 fn without_models_staff_can_still_open_and_enrolment_says_why_not() {
     let broken: OpenEngine = Box::new(|| Err("fr_detect is missing".to_owned()));
@@ -318,20 +354,13 @@ fn a_camera_that_never_opens_is_reported_and_harms_nothing_else() {
     let (told, _answers) = sync_channel(100);
     let world = World::default();
     let cabinet = SimCabinet::with_pace([door(1)], 0.1);
+    let broken = || {
+        let problem = "it is not there".to_owned();
+        Err(CameraFault { camera: "video0".to_owned(), problem })
+    };
     let agent = Agent::start(Parts {
-        policy: Policy::default(),
-        fitted: BTreeSet::from([door(1)]),
-        rest: Duration::ZERO,
-        journal: Box::new(MemoryJournal(world.clone(), cabinet.clone())),
-        templates: Box::new(MemoryTemplates(world)),
-        locks: Box::new(cabinet.locks()),
-        sensors: Box::new(cabinet.sensors()),
-        open_engine: Box::new(|| Ok(Box::new(Seer::default()))),
-        open_camera: Box::new(|| {
-            Err(CameraFault { camera: "video0".into(), problem: "it is not there".into() })
-        }),
-        uplink: Box::new(Told(told)),
-        heartbeat: Box::new(|| ()),
+        open_camera: Box::new(broken),
+        ..parts(&world, &cabinet, SimCamera::new(50.0), told)
     })
     .unwrap();
     let report = agent.wait_for_eyes().unwrap_err();
