@@ -46,7 +46,8 @@ pub struct CompartmentState {
     /// The document it holds or is kept for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deposit: Option<DepositId>,
-    /// Whether a sensor has seen what the record says is inside; left out where there is no such sensor.
+    /// False when a document may have been taken unseen and staff should look; left out where no document is
+    /// meant to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents_verified: Option<bool>,
 }
