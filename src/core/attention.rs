@@ -1,4 +1,4 @@
-//! How soon to look again: seldom while nobody is there, at once while somebody is.
+//! How soon to look again: seldom while nobody is there, at once while somebody is, for a while.
 //!
 //! Looking costs power and warms the board, day and night, for a handful of people an hour.
 
@@ -8,10 +8,16 @@ use super::policy::AttentionPolicy;
 use super::sighting::Sighting;
 use super::time::Monotonic;
 
-/// Remembers when somebody was last seen near.
+/// Remembers whether somebody is near.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attention {
-    last_near: Option<Monotonic>,
+    near: Option<Near>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Near {
+    since: Monotonic,
+    last: Monotonic,
 }
 
 impl Attention {
@@ -22,11 +28,14 @@ impl Attention {
         now: Monotonic,
         sighting: &Sighting,
     ) -> Duration {
-        if is_near(policy, sighting) {
-            self.last_near = Some(now);
-        }
-        match self.last_near {
-            Some(seen) if now.since(seen) < policy.linger => Duration::ZERO,
+        let still = self.near.filter(|near| now.since(near.last) < policy.linger);
+        self.near = if is_near(policy, sighting) {
+            Some(Near { since: still.map_or(now, |near| near.since), last: now })
+        } else {
+            still
+        };
+        match self.near {
+            Some(near) if now.since(near.since) < policy.keen_for => Duration::ZERO,
             Some(_) | None => policy.idle_interval,
         }
     }
@@ -78,6 +87,17 @@ mod tests {
         looks[0] = face(120.0);
         let keen = pauses(&looks).iter().filter(|pause| **pause == AT_ONCE).count();
         assert_eq!(keen, 8, "two seconds, the look itself included");
+    }
+
+    #[test]
+    fn who_stays_is_looked_at_seldom_until_somebody_comes_anew() {
+        let stays = vec![face(120.0); 60];
+        let gone = vec![Sighting::default(); 9];
+        let pauses = pauses(&[stays, gone, vec![face(120.0)]].concat());
+        let keen = pauses.iter().take(60).filter(|pause| **pause == AT_ONCE).count();
+        assert_eq!(keen, 40, "ten seconds");
+        assert_eq!(pauses[59], policy().idle_interval);
+        assert_eq!(pauses[69], AT_ONCE);
     }
 
     #[test]

@@ -130,6 +130,8 @@ pub struct AttentionPolicy {
     pub idle_interval: Duration,
     /// How long after the last face every frame is looked at.
     pub linger: Duration,
+    /// How long at most since somebody came near: a poster or a chat before the door is no reason to work hard.
+    pub keen_for: Duration,
     /// The least height of a face, in pixels of the frame, that belongs to somebody near.
     pub near_px: f32,
 }
@@ -139,6 +141,7 @@ impl Default for AttentionPolicy {
         Self {
             idle_interval: Duration::from_millis(250),
             linger: Duration::from_secs(2),
+            keen_for: Duration::from_secs(10),
             near_px: QualityGates::default().face_px / 2.0,
         }
     }
