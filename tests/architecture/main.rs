@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("ports", &["core"], &[]),
     ("models", &["core"], &[]),
     ("vision", &["core", "ports", "models"], &[]),
+    ("cameras", &["core", "ports"], &[]),
     ("locks", &["core", "ports"], &["sim"]),
     ("journal", &["core", "ports", "contract"], &[]),
     ("hall", &["core", "ports", "contract"], &["sim"]),
@@ -31,14 +32,14 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 const EVERY_ROOM: &[&str] = &[
-    "core", "contract", "ports", "models", "vision", "locks", "journal", "hall", "sim", "hallctl",
-    "config", "app", "daemon", "demo", "cli",
+    "core", "contract", "ports", "models", "vision", "cameras", "locks", "journal", "hall", "sim",
+    "hallctl", "config", "app", "daemon", "demo", "cli",
 ];
 
 /// Every room that the daemon is put together from.
 const WIRED: &[&str] = &[
-    "core", "contract", "ports", "models", "vision", "locks", "journal", "hall", "sim", "config",
-    "app",
+    "core", "contract", "ports", "models", "vision", "cameras", "locks", "journal", "hall", "sim",
+    "config", "app",
 ];
 
 /// A crate that may be named only under these paths of `src`.
@@ -48,6 +49,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("rumqttc", &["hall", "hallctl"]),
     ("rumqttd", &["sim"]),
     ("rppal", &["locks"]),
+    ("rustix", &["cameras"]),
     ("clap", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("anyhow", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("tracing_subscriber", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
