@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::eyes::{Eyes, EyesReport, OpenCamera, OpenEngine};
+use super::eyes::{Eyes, EyesReport, Eyesight, OpenCamera, OpenEngine};
 use super::hands::{self, Hands, Pulse};
 use super::inbox::{Inbox, Message};
 use super::{Clock, doors};
@@ -16,6 +16,7 @@ use crate::core::command::{Command, Waiting};
 use crate::core::ids::{CommandId, CompartmentId, RecipientId};
 use crate::core::input::{Act, Input};
 use crate::core::policy::Policy;
+use crate::core::sighting::Sighting;
 use crate::core::time::Monotonic;
 use crate::core::view::CabinetView;
 use crate::ports::{
@@ -28,6 +29,8 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A driver that has not ended a pulse by then hangs, perhaps with an energised coil.
 const LONGEST_PULSE: Duration = Duration::from_secs(5);
+/// A sighting older than this is about somebody who may have left.
+const STALE: Duration = Duration::from_secs(1);
 /// The name of the thread whose end or silence means that a line may be stuck.
 const LOCKS: &str = "locks";
 
@@ -35,7 +38,7 @@ const LOCKS: &str = "locks";
 #[derive(Debug, thiserror::Error)]
 pub enum AgentFault {
     /// Without a record nothing may be opened.
-    #[error("{0}; no door can be opened without a record of it")]
+    #[error("no door can be opened without a record of it")]
     Journal(#[from] JournalFault),
     /// The doors' positions are unknown at start.
     #[error(transparent)]
@@ -149,8 +152,13 @@ impl Agent {
         let (inbox, received) = Inbox::new();
         let stop_doors = Arc::new(AtomicBool::new(false));
         let hands = hands::spawn(parts.locks, parts.rest, inbox.clone())?;
-        let attention = parts.policy.attention.clone();
-        let mut eyes = Eyes::spawn(attention, parts.open_engine, parts.open_camera, inbox.clone())?;
+        let eyesight = Eyesight {
+            clock,
+            policy: parts.policy.attention.clone(),
+            open_engine: parts.open_engine,
+            open_camera: parts.open_camera,
+        };
+        let mut eyes = Eyes::spawn(eyesight, inbox.clone())?;
         let eyes_report = eyes.report();
         let mut agent = Self {
             cabinet,
@@ -194,10 +202,8 @@ impl Agent {
                 Message::Enrolled { command, recipient, result } => {
                     self.enrolled(command, &recipient, result)?;
                 }
-                Message::Died("eyes") => {
-                    tracing::error!("the camera's thread has ended; faces are off until a restart");
-                    self.step(Input::FacesAvailable(false), None)?;
-                }
+                Message::Saw { at, sighting } => self.saw(at, sighting)?,
+                Message::Died("eyes") => self.blind()?,
                 Message::Died(thread) => return Err(AgentFault::Died(thread)),
                 Message::Stop => return Ok(()),
             }
@@ -246,6 +252,26 @@ impl Agent {
         self.step(Input::Command(command), photo)
     }
 
+    /// A sighting that had to wait too long says nothing about who stands there now.
+    fn saw(&mut self, at: Monotonic, sighting: Sighting) -> Result<(), AgentFault> {
+        if self.clock.now().mono.since(at) > STALE {
+            tracing::warn!("a frame was judged too late and does not count");
+            return Ok(());
+        }
+        self.step(Input::Sighting(sighting), None)
+    }
+
+    /// The camera's thread has ended: faces are off, and photos that waited for it get their answer.
+    fn blind(&mut self) -> Result<(), AgentFault> {
+        tracing::error!("the camera's thread has ended; faces are off until a restart");
+        self.step(Input::FacesAvailable(false), None)?;
+        for (command, recipient) in self.cabinet.enrolling() {
+            let result = Err(PhotoFault("face recognition has stopped on this device".to_owned()));
+            self.enrolled(command, &recipient, result)?;
+        }
+        Ok(())
+    }
+
     /// Stores a template before the core hears of it, and takes it back if the core does not want it.
     fn enrolled(
         &mut self,
@@ -270,11 +296,12 @@ impl Agent {
         let now = self.clock.now();
         let step = self.cabinet.step(now, input);
         let recorded = !step.events().is_empty();
-        for event in step.events() {
-            tracing::info!(?event, "recorded");
-        }
         let journal = &mut self.journal;
-        let acts = step.record(|events| journal.append(now.wall, events).map(|_| ()))?;
+        let acts = step.record(|events| {
+            journal.append(now.wall, events)?;
+            events.iter().for_each(|event| tracing::info!(?event, "recorded"));
+            Ok::<(), JournalFault>(())
+        })?;
         if recorded {
             self.uplink.recorded();
         }

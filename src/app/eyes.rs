@@ -15,6 +15,7 @@ use crate::core::attention::Attention;
 use crate::core::ids::{CommandId, RecipientId};
 use crate::core::input::Input;
 use crate::core::policy::AttentionPolicy;
+use crate::core::time::Monotonic;
 use crate::ports::{Camera, CameraFault, FaceEngine, FaceFault, Frame, PhotoFault, Template};
 
 /// Opens the camera; called again whenever it was lost.
@@ -45,6 +46,14 @@ enum Look {
     AtPhoto { command: CommandId, recipient: RecipientId, photo: Vec<u8> },
 }
 
+/// What the thread that looks is made of.
+pub(super) struct Eyesight {
+    pub(super) clock: Clock,
+    pub(super) policy: AttentionPolicy,
+    pub(super) open_engine: OpenEngine,
+    pub(super) open_camera: OpenCamera,
+}
+
 /// The way to the thread that looks. No call ever waits for it.
 pub(super) struct Eyes {
     orders: SyncSender<Look>,
@@ -55,19 +64,14 @@ pub(super) struct Eyes {
 
 impl Eyes {
     /// Starts the thread.
-    pub(super) fn spawn(
-        policy: AttentionPolicy,
-        open_engine: OpenEngine,
-        open_camera: OpenCamera,
-        inbox: Inbox,
-    ) -> std::io::Result<Self> {
+    pub(super) fn spawn(eyesight: Eyesight, inbox: Inbox) -> std::io::Result<Self> {
         let (orders, received) = sync_channel(ORDERS);
         let (report, reported) = sync_channel(1);
         let people = Arc::new(Mutex::new(None));
         let news = Arc::clone(&people);
         thread::Builder::new().name("eyes".into()).spawn(move || {
             let lived = catch_unwind(AssertUnwindSafe(|| {
-                live(policy, open_engine, open_camera, &inbox, &received, news, &report);
+                live(eyesight, &inbox, &received, news, &report);
             }));
             if lived.is_err() {
                 inbox.send(Message::Died("eyes"));
@@ -100,14 +104,13 @@ impl Eyes {
 }
 
 fn live(
-    policy: AttentionPolicy,
-    open_engine: OpenEngine,
-    open_camera: OpenCamera,
+    eyesight: Eyesight,
     inbox: &Inbox,
     orders: &Receiver<Look>,
     news: Arc<Mutex<Option<People>>>,
     report: &SyncSender<EyesReport>,
 ) {
+    let Eyesight { clock, policy, open_engine, open_camera } = eyesight;
     let engine = match open_engine() {
         Ok(engine) => engine,
         Err(problem) => {
@@ -128,7 +131,7 @@ fn live(
         attention: Attention::default(),
         next_look: Duration::ZERO,
         last_was_damaged: false,
-        clock: Clock::start(),
+        clock,
     };
     let opened = eyes.camera();
     eyes.tell_ability(opened.is_ok());
@@ -224,7 +227,8 @@ impl Looker {
         match self.frame() {
             Ok(frame) => {
                 let told = self.tell_ability(true);
-                told && frame.is_none_or(|frame| self.examine(&frame))
+                let at = self.clock.now().mono;
+                told && frame.is_none_or(|frame| self.examine(at, &frame))
             }
             Err(problem) => {
                 if self.able != Some(false) {
@@ -249,13 +253,13 @@ impl Looker {
         Ok(())
     }
 
-    fn examine(&mut self, frame: &Frame) -> bool {
+    fn examine(&mut self, at: Monotonic, frame: &Frame) -> bool {
         match self.engine.examine(frame) {
             Ok(sighting) => {
                 let now = self.clock.now().mono;
                 self.last_was_damaged = false;
                 self.next_look = self.attention.after_look(&self.policy, now, &sighting);
-                self.inbox.send(Message::Observed(Input::Sighting(sighting)))
+                self.inbox.send(Message::Saw { at, sighting })
             }
             Err(FaceFault { problem }) => {
                 if !self.last_was_damaged {

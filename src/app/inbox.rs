@@ -5,6 +5,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use crate::core::command::Command;
 use crate::core::ids::{CommandId, RecipientId};
 use crate::core::input::Input;
+use crate::core::sighting::Sighting;
+use crate::core::time::Monotonic;
 use crate::ports::{PhotoFault, Template};
 
 /// How many messages may wait. Who sends more is made to wait: nothing is dropped, nothing grows.
@@ -15,6 +17,13 @@ const INBOX: usize = 256;
 pub enum Message {
     /// An observation for the core as it is.
     Observed(Input),
+    /// The camera looked, then.
+    Saw {
+        /// When the frame was taken.
+        at: Monotonic,
+        /// What was in it.
+        sighting: Sighting,
+    },
     /// A command of the hall, with the photo if it carries one.
     Command {
         /// The command.

@@ -38,16 +38,36 @@ impl CommandLog {
         self.entries.get(id)
     }
 
-    /// Notes the newest answer of a command, forgetting the oldest finished one when full.
-    pub(super) fn note(&mut self, id: &CommandId, entry: Entry) {
-        if self.entries.insert(id.clone(), entry).is_none() {
-            self.order.push_back(id.clone());
+    /// Notes the newest answer of a command. When full, the oldest one that has expired is forgotten: should it come
+    /// again it is refused for its age.
+    pub(super) fn note(&mut self, now: WallTime, id: &CommandId, entry: Entry) {
+        if self.entries.insert(id.clone(), entry).is_some() {
+            return;
         }
-        while self.order.len() > REMEMBERED {
-            if let Some(oldest) = self.order.pop_front() {
-                self.entries.remove(&oldest);
-            }
+        self.order.push_back(id.clone());
+        if self.order.len() > REMEMBERED
+            && let Some(at) = self.order.iter().position(|id| self.has_expired(now, id))
+            && let Some(forgotten) = self.order.remove(at)
+        {
+            self.entries.remove(&forgotten);
         }
+    }
+
+    /// Whether no further command can be remembered, and so none may be obeyed.
+    pub(super) fn is_full(&self, now: WallTime) -> bool {
+        self.order.len() >= REMEMBERED && !self.order.iter().any(|id| self.has_expired(now, id))
+    }
+
+    fn has_expired(&self, now: WallTime, id: &CommandId) -> bool {
+        let over = |entry: &Entry| entry.expires_at <= now && entry.answer != Answer::Accepted;
+        self.entries.get(id).is_some_and(over)
+    }
+
+    /// The enrolments of this recipient whose template is still being made.
+    pub(super) fn enrolling_of(&self, recipient: &RecipientId) -> Vec<CommandId> {
+        let theirs =
+            |(id, e): (&CommandId, &Enrolling)| (e.recipient == *recipient).then(|| id.clone());
+        self.enrolling.iter().filter_map(theirs).collect()
     }
 
     /// Commands that were begun and have no end yet.

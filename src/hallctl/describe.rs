@@ -200,9 +200,8 @@ fn one_compartment(compartment: &CompartmentState) -> String {
     let door = format!("{door:?}").to_lowercase();
     let deposit = deposit.as_ref().map(|deposit| format!("  {deposit}")).unwrap_or_default();
     let seen = match contents_verified {
-        None => "",
-        Some(true) => "  (seen inside)",
-        Some(false) => "  (NOT seen inside)",
+        Some(false) => "  (MAY HAVE BEEN EMPTIED UNSEEN: look inside)",
+        Some(true) | None => "",
     };
     format!("{number:>4}  {:<14} door {door}{deposit}{seen}", lifecycle(*place))
 }

@@ -13,19 +13,19 @@ impl Cabinet {
         match event {
             Event::AgentStarted { .. } => self.energised = None,
             Event::CommandAccepted { command, order, expires_at } => {
-                self.note(command, *order, *expires_at, Answer::Accepted);
+                self.note(now, command, *order, *expires_at, Answer::Accepted);
             }
             Event::CommandRejected { command, order, expires_at, reason } => {
                 let answer = Answer::Rejected { reason: reason.clone() };
-                self.note(command, *order, *expires_at, answer);
+                self.note(now, command, *order, *expires_at, answer);
             }
             Event::CommandDone { command, order, expires_at, compartment } => {
                 let answer = Answer::Done { compartment: *compartment };
-                self.note(command, *order, *expires_at, answer);
+                self.note(now, command, *order, *expires_at, answer);
             }
             Event::CommandFailed { command, order, expires_at, reason } => {
                 let answer = Answer::Failed { reason: reason.clone() };
-                self.note(command, *order, *expires_at, answer);
+                self.note(now, command, *order, *expires_at, answer);
             }
             Event::DepositReserved { deposit, recipient, compartment, collect_by } => {
                 let (id, recipient) = (deposit.clone(), recipient.clone());
@@ -103,8 +103,15 @@ impl Cabinet {
         self.compartments.entry(id).or_default()
     }
 
-    fn note(&mut self, id: &CommandId, order: OrderKind, expires_at: WallTime, answer: Answer) {
-        self.commands.note(id, Entry { order, expires_at, answer });
+    fn note(
+        &mut self,
+        now: Now,
+        id: &CommandId,
+        order: OrderKind,
+        expires_at: WallTime,
+        answer: Answer,
+    ) {
+        self.commands.note(now.wall, id, Entry { order, expires_at, answer });
     }
 
     fn apply_pulse_end(&mut self, now: Now, unlock: UnlockId, id: CompartmentId, attempt: u32) {

@@ -19,7 +19,7 @@ use super::command::{Answer, Lifecycle, Waiting};
 use super::command_log::CommandLog;
 use super::compartment::{Compartment, Content, Door, Stage};
 use super::event::Event;
-use super::ids::{CompartmentId, ConsentRef, ModelId, RecipientId, UnlockId};
+use super::ids::{CommandId, CompartmentId, ConsentRef, ModelId, RecipientId, UnlockId};
 use super::input::{Act, Input};
 use super::policy::Policy;
 use super::recognition::Recognition;
@@ -169,6 +169,12 @@ impl Cabinet {
         self.rejections.unrecorded
     }
 
+    /// The enrolments whose photo is still being looked at.
+    pub fn enrolling(&self) -> Vec<(CommandId, RecipientId)> {
+        let under_way = self.commands.enrolling.iter();
+        under_way.map(|(id, enrolling)| (id.clone(), enrolling.recipient.clone())).collect()
+    }
+
     /// Whether a lock is energised now.
     pub fn is_energised(&self) -> bool {
         self.energised.is_some()
@@ -276,6 +282,6 @@ impl RejectionLimit {
 }
 
 /// An answer for the hall.
-fn answer(command: &super::ids::CommandId, answer: Answer) -> Act {
+fn answer(command: &CommandId, answer: Answer) -> Act {
     Act::Answer { command: command.clone(), answer }
 }

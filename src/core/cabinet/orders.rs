@@ -18,6 +18,12 @@ impl Cabinet {
             step.acts.push(answer(&command.id, entry.answer.clone()));
             return;
         }
+        if self.commands.is_full(now.wall) {
+            self.rejections.unrecorded += 1;
+            let answered = Answer::Rejected { reason: Rejection::Busy };
+            step.acts.push(answer(&command.id, answered));
+            return;
+        }
         let verdict = self.check(now, &command).and_then(|()| self.plan(&command.order));
         match verdict {
             Ok(plan) => self.obey(now, command, plan, step),
@@ -236,9 +242,7 @@ impl Cabinet {
     }
 
     fn erase(&mut self, now: Now, id: &CommandId, recipient: RecipientId, step: &mut Step) {
-        let of_recipient = |e: &Enrolling| e.recipient == recipient;
-        let under_way = self.commands.enrolling.iter().find(|(_, e)| of_recipient(e));
-        if let Some(enrolment) = under_way.map(|(id, _)| id.clone()) {
+        for enrolment in self.commands.enrolling_of(&recipient) {
             self.commands.enrolling.remove(&enrolment);
             self.failed(now, &enrolment, Failure::Interrupted, step);
         }

@@ -185,6 +185,43 @@ fn withdrawn_consent_erases_at_once_even_while_the_photo_is_looked_at() {
 }
 
 #[test]
+fn erasure_ends_every_enrolment_of_the_person_that_is_under_way() {
+    let mut bench = Bench::new();
+    bench.reserve("a", "wang");
+    let enrol = || Order::Enrol {
+        recipient: recipient("wang"),
+        consent: ConsentRef::new("consent-1").unwrap(),
+    };
+    for id in ["enrol-1", "enrol-2"] {
+        let command = bench.command_with(id, enrol());
+        bench.send(command);
+    }
+    bench.order(Order::Erase { recipient: recipient("wang") });
+    for id in ["enrol-1", "enrol-2"] {
+        let command = CommandId::new(id).unwrap();
+        bench.give(Input::TemplateMade { command, result: Ok(ModelId::new("model").unwrap()) });
+    }
+    assert!(bench.cabinet.enrolled().is_empty(), "enrolled after erasure");
+}
+
+#[test]
+fn a_command_that_may_come_again_is_never_forgotten_for_newer_ones() {
+    let mut bench = Bench::new();
+    let old = bench.command_with("old", reserve_order("a"));
+    let answered = bench.send(old.clone());
+    let erase = || Order::Erase { recipient: recipient("nobody") };
+    let mut last = Answer::Accepted;
+    for n in 0..20_000 {
+        let command = bench.command_with(&format!("e{n}"), erase());
+        last = bench.send(command);
+    }
+    assert_eq!(last, rejected(Rejection::Busy), "what cannot be remembered is not obeyed");
+    assert_eq!(bench.send(old), answered);
+    bench.wait(Duration::from_secs(61));
+    assert_eq!(bench.order(erase()), Answer::Done { compartment: None }, "room again");
+}
+
+#[test]
 fn a_flood_of_refused_commands_is_answered_but_does_not_fill_the_journal() {
     let mut bench = Bench::new();
     for n in 0..10_000 {

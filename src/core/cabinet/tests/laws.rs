@@ -161,6 +161,13 @@ fn lawful(cabinet: &Cabinet) {
     }
 }
 
+/// Nothing of this person is kept, and nothing that is under way can bring it back.
+fn forgotten(bench: &Bench, who: &str) -> bool {
+    let who = recipient(who);
+    let coming = bench.cabinet.enrolling().into_iter().any(|(_, recipient)| recipient == who);
+    !coming && !bench.cabinet.enrolled().contains_key(&who)
+}
+
 fn play(bench: &mut Bench, happening: &Happening) {
     let person = |n: usize| recipient(PEOPLE[n]);
     let deposit = |n: u8| deposit(&format!("d{n}"));
@@ -260,6 +267,9 @@ proptest! {
             }
             play(&mut bench, happening);
             witness.look(&bench);
+            if let Happening::Erase { person } = happening {
+                assert!(forgotten(&bench, PEOPLE[*person]), "a template outlives its erasure");
+            }
         }
     }
 
