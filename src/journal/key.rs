@@ -54,7 +54,7 @@ fn read(mut file: File, path: &Path) -> Result<GalleryKey, String> {
 /// Makes the key under another name first, so that a crash leaves a whole key or none.
 fn make(path: &Path) -> io::Result<GalleryKey> {
     let mut key = GalleryKey::default();
-    OsRng.try_fill_bytes(key.as_mut()).map_err(io::Error::other)?;
+    OsRng.try_fill_bytes(key.as_mut()).map_err(|error| io::Error::other(error.to_string()))?;
     let unfinished = path.with_extension("new");
     match fs::remove_file(&unfinished) {
         Ok(()) => {}
