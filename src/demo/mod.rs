@@ -12,8 +12,10 @@ mod teller;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use stage::Stage;
 use teller::Teller;
@@ -38,17 +40,37 @@ pub struct DemoArgs {
 /// Plays the story; an error names the step that was not observed.
 pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     crate::daemon::start_log("error");
-    let mut teller = Teller::new();
     let stop = crate::daemon::stop_signals()?;
     let scratch = Scratch::new(args.state)?;
-    let mut stage = Stage::set(&scratch.dir, args.models, args.attack.as_deref(), &mut teller)?;
-    story::play(&mut stage, &mut teller)?;
-    if !args.once {
-        loop_on::until_stopped(&stage, &stop)?;
+    let (dir, once) = (scratch.dir.clone(), args.once);
+    let story = thread::Builder::new().name("story".into()).spawn(move || {
+        let mut teller = Teller::new();
+        let mut stage = Stage::set(&dir, args.models, args.attack.as_deref(), &mut teller)?;
+        story::play(&mut stage, &mut teller)?;
+        if once {
+            story::close(stage, &mut teller)?;
+            return Ok(None);
+        }
+        Ok(Some((stage, teller)))
+    })?;
+    while !story.is_finished() {
+        if stop.recv_timeout(GLANCE).is_ok() {
+            // The threads end with the process; the simulated cabinet has no lines to release.
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
     }
-    story::close(stage, &mut teller)?;
+    let told: anyhow::Result<_> = story.join().map_err(|_| anyhow!("the story panicked"))?;
+    if let Some((stage, mut teller)) = told? {
+        loop_on::until_stopped(&stage, &stop)?;
+        story::close(stage, &mut teller)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
+
+/// How often Ctrl-C is looked for while the story runs.
+const GLANCE: Duration = Duration::from_millis(50);
+/// The exit code of a program that SIGINT ended, by the shell's convention.
+const INTERRUPTED: u8 = 130;
 
 /// A folder for this run, deleted afterwards unless the caller named it.
 struct Scratch {
