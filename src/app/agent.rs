@@ -4,124 +4,35 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use super::eyes::{Eyes, EyesReport, Eyesight, OpenCamera, OpenEngine};
+use super::eyes::{Eyes, Eyesight};
+use super::handle::AgentHandle;
 use super::hands::{self, Hands, Pulse};
 use super::inbox::{Inbox, Message};
+use super::parts::{AgentFault, Parts};
 use super::{Clock, doors};
 use crate::core::cabinet::Cabinet;
 use crate::core::command::{Command, Waiting};
-use crate::core::ids::{CommandId, CompartmentId, RecipientId};
+use crate::core::ids::{CommandId, RecipientId};
 use crate::core::input::{Act, Input};
-use crate::core::policy::Policy;
 use crate::core::sighting::Sighting;
 use crate::core::time::Monotonic;
 use crate::core::view::CabinetView;
 use crate::ports::{
-    DoorSensors, Journal, JournalFault, LockBank, PhotoFault, SensorFault, Template, TemplateFault,
-    TemplateStore, Uplink,
+    Journal, JournalFault, PhotoFault, Template, TemplateFault, TemplateStore, Uplink,
 };
 
 /// The longest time between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A driver that has not ended a pulse by then hangs, perhaps with an energised coil.
-const LONGEST_PULSE: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_PULSE: Duration = Duration::from_secs(5);
 /// A sighting older than this is about somebody who may have left.
 const STALE: Duration = Duration::from_secs(1);
 /// The name of the thread whose end or silence means that a line may be stuck.
 const LOCKS: &str = "locks";
-
-/// Why the agent could not start, or had to end.
-#[derive(Debug, thiserror::Error)]
-pub enum AgentFault {
-    /// Without a record nothing may be opened.
-    #[error("no door can be opened without a record of it")]
-    Journal(#[from] JournalFault),
-    /// The doors' positions are unknown at start.
-    #[error(transparent)]
-    Sensors(#[from] SensorFault),
-    /// The templates cannot be read at all.
-    #[error(transparent)]
-    Templates(#[from] TemplateFault),
-    /// The system refused a thread.
-    #[error("the system gives no thread: {0}")]
-    Thread(#[from] std::io::Error),
-    /// A thread has ended that never should.
-    #[error("the {0} thread has ended unexpectedly; the agent has to be started anew")]
-    Died(&'static str),
-    /// The lock driver does not come back: only the end of the process surely releases its lines.
-    #[error(
-        "the lock driver has not ended a pulse within {LONGEST_PULSE:?}; the agent ends, so that the lines are \
-         released, and has to be started anew"
-    )]
-    LocksHang,
-}
-
-/// Everything an agent is made of.
-pub struct Parts {
-    /// The rules.
-    pub policy: Policy,
-    /// The doors.
-    pub fitted: BTreeSet<CompartmentId>,
-    /// How long the lock driver rests after a pulse.
-    pub rest: Duration,
-    /// The record.
-    pub journal: Box<dyn Journal>,
-    /// Templates at rest.
-    pub templates: Box<dyn TemplateStore>,
-    /// The locks.
-    pub locks: Box<dyn LockBank>,
-    /// The door switches.
-    pub sensors: Box<dyn DoorSensors>,
-    /// The models.
-    pub open_engine: OpenEngine,
-    /// The camera.
-    pub open_camera: OpenCamera,
-    /// The hall.
-    pub uplink: Box<dyn Uplink>,
-    /// Called at least once a second while the cabinet's thread is well.
-    pub heartbeat: Box<dyn FnMut() + Send>,
-}
-
-/// A running agent.
-#[derive(Debug)]
-pub struct AgentHandle {
-    inbox: Inbox,
-    eyes: Option<Receiver<EyesReport>>,
-    thread: JoinHandle<Result<(), AgentFault>>,
-}
-
-impl AgentHandle {
-    /// The way in for observations and commands.
-    pub fn inbox(&self) -> Inbox {
-        self.inbox.clone()
-    }
-
-    /// Waits until the camera and the models are up, or are known not to come up.
-    pub fn wait_for_eyes(&self) -> EyesReport {
-        let report = self.eyes.as_ref().and_then(|eyes| eyes.recv().ok());
-        report.unwrap_or_else(|| Err("the camera's thread has ended".to_owned()))
-    }
-
-    /// Whether the agent has ended by itself.
-    pub fn has_ended(&self) -> bool {
-        self.thread.is_finished()
-    }
-
-    /// Stops the agent, or learns how it ended.
-    pub fn stop(self) -> Result<(), AgentFault> {
-        self.inbox.send(Message::Stop);
-        self.join()
-    }
-
-    /// Waits until the agent ends by itself.
-    pub fn join(self) -> Result<(), AgentFault> {
-        self.thread.join().unwrap_or(Err(AgentFault::Died("cabinet")))
-    }
-}
 
 /// The cabinet's thread and what it owns.
 pub struct Agent {

@@ -7,12 +7,16 @@ mod agent;
 mod clock;
 mod doors;
 mod eyes;
+mod handle;
 mod hands;
 mod inbox;
+mod parts;
 #[cfg(test)]
 mod tests;
 
-pub use agent::{Agent, AgentFault, AgentHandle, Parts};
+pub use agent::Agent;
 pub use clock::Clock;
 pub use eyes::{EyesReport, OpenCamera, OpenEngine};
+pub use handle::AgentHandle;
 pub use inbox::{Inbox, Message};
+pub use parts::{AgentFault, Parts};
