@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use crate::app::OpenCamera;
-use crate::config::{CameraSource, Config, Doors, Lines};
+use crate::config::{Bias, CameraSource, ChipLines, Config, Doors, LineOfChip, Lines};
 use crate::core::ids::CompartmentId;
-use crate::locks::{RppalLocks, RppalSensors, Wiring};
+use crate::locks::{
+    GpioLocks, GpioSensors, GpioWiring, LineAddress, LockDrive, RppalLocks, RppalSensors,
+    SwitchBias, Wiring,
+};
 use crate::ports::{Camera, CameraFault, DoorSensors, LockBank};
 use crate::sim::{ReplayCamera, SimCabinet, SimCamera};
 
@@ -39,6 +42,14 @@ fn open_doors(doors: &Doors) -> anyhow::Result<DoorDevices> {
             cabinet.close_doors_after(*close_after)?;
             Ok((Box::new(cabinet.locks()), Box::new(cabinet.sensors())))
         }
+        Doors::Gpio { doors, debounce } => {
+            let wiring: BTreeMap<CompartmentId, GpioWiring> =
+                doors.iter().map(|(number, lines)| (*number, chip_wiring(lines))).collect();
+            let named = "the lines of cabinet.driver \"gpio\" cannot be used";
+            let locks = GpioLocks::open(&wiring).context(named)?;
+            let sensors = GpioSensors::open(&wiring, *debounce).context(named)?;
+            Ok((Box::new(locks), Box::new(sensors)))
+        }
         Doors::Rppal(lines) => {
             let wiring: BTreeMap<CompartmentId, Wiring> =
                 lines.iter().map(|(number, lines)| (*number, wiring(*lines))).collect();
@@ -47,6 +58,28 @@ fn open_doors(doors: &Doors) -> anyhow::Result<DoorDevices> {
             let sensors = RppalSensors::open(&wiring).context(named)?;
             Ok((Box::new(locks), Box::new(sensors)))
         }
+    }
+}
+
+fn chip_wiring(lines: &ChipLines) -> GpioWiring {
+    GpioWiring {
+        lock: address(&lines.lock),
+        active_low: lines.active_low,
+        drive: if lines.open_drain { LockDrive::OpenDrain } else { LockDrive::PushPull },
+        switch: address(&lines.sensor),
+        switch_inverted: lines.sensor_inverted,
+        bias: match lines.sensor_bias {
+            Bias::PullUp => SwitchBias::PullUp,
+            Bias::PullDown => SwitchBias::PullDown,
+            Bias::External => SwitchBias::External,
+        },
+    }
+}
+
+fn address(line: &LineOfChip) -> LineAddress {
+    match line.clone() {
+        LineOfChip::Offset { chip, offset } => LineAddress::Offset { chip, offset },
+        LineOfChip::Name { chip, name } => LineAddress::Name { chip, name },
     }
 }
 
