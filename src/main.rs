@@ -7,6 +7,7 @@ use clap::Parser;
 use locker_agent::cli::face::{self, FaceArgs};
 use locker_agent::cli::journal::{self, JournalArgs};
 use locker_agent::cli::models::{self, ModelsArgs};
+use locker_agent::cli::release::{self, ReleaseArgs};
 use locker_agent::cli::run::{self, RunArgs};
 
 /// The daemon inside a smart document locker.
@@ -18,6 +19,8 @@ enum Command {
     Demo(locker_agent::demo::DemoArgs),
     /// Run the daemon
     Run(RunArgs),
+    /// Switch every lock off
+    Release(ReleaseArgs),
     /// Compare photos, measure recognition and speed
     Face(FaceArgs),
     /// Verify, show or export the record of what happened
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(args) => locker_agent::demo::run(args),
         Command::Run(args) => run::run(&args),
+        Command::Release(args) => release::run(&args),
         Command::Face(args) => face::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Models(args) => models::run(args),

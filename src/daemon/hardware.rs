@@ -34,6 +34,20 @@ impl Hardware {
 
 type DoorDevices = (Box<dyn LockBank>, Box<dyn DoorSensors>);
 
+/// Takes every lock line at its inactive level and gives it back. No daemon may be running.
+pub fn release_locks(doors: &Doors) -> anyhow::Result<()> {
+    match doors {
+        Doors::Sim { .. } => Ok(()),
+        Doors::Gpio { doors, .. } => {
+            GpioLocks::open(&chip_wirings(doors)).map(drop).context(GPIO_REFUSED)
+        }
+        Doors::Rppal(doors) => RppalLocks::open(&wirings(doors)).map(drop).context(RPPAL_REFUSED),
+    }
+}
+
+const GPIO_REFUSED: &str = "the lines of cabinet.driver \"gpio\" cannot be used";
+const RPPAL_REFUSED: &str = "cabinet.driver is \"rppal\", and the header cannot be used";
+
 fn open_doors(doors: &Doors) -> anyhow::Result<DoorDevices> {
     match doors {
         Doors::Sim { doors, close_after } => {
@@ -43,22 +57,26 @@ fn open_doors(doors: &Doors) -> anyhow::Result<DoorDevices> {
             Ok((Box::new(cabinet.locks()), Box::new(cabinet.sensors())))
         }
         Doors::Gpio { doors, debounce } => {
-            let wiring: BTreeMap<CompartmentId, GpioWiring> =
-                doors.iter().map(|(number, lines)| (*number, chip_wiring(lines))).collect();
-            let named = "the lines of cabinet.driver \"gpio\" cannot be used";
-            let locks = GpioLocks::open(&wiring).context(named)?;
-            let sensors = GpioSensors::open(&wiring, *debounce).context(named)?;
+            let wiring = chip_wirings(doors);
+            let locks = GpioLocks::open(&wiring).context(GPIO_REFUSED)?;
+            let sensors = GpioSensors::open(&wiring, *debounce).context(GPIO_REFUSED)?;
             Ok((Box::new(locks), Box::new(sensors)))
         }
-        Doors::Rppal(lines) => {
-            let wiring: BTreeMap<CompartmentId, Wiring> =
-                lines.iter().map(|(number, lines)| (*number, wiring(*lines))).collect();
-            let named = "cabinet.driver is \"rppal\", and the header cannot be used";
-            let locks = RppalLocks::open(&wiring).context(named)?;
-            let sensors = RppalSensors::open(&wiring).context(named)?;
+        Doors::Rppal(doors) => {
+            let wiring = wirings(doors);
+            let locks = RppalLocks::open(&wiring).context(RPPAL_REFUSED)?;
+            let sensors = RppalSensors::open(&wiring).context(RPPAL_REFUSED)?;
             Ok((Box::new(locks), Box::new(sensors)))
         }
     }
+}
+
+fn chip_wirings(doors: &BTreeMap<CompartmentId, ChipLines>) -> BTreeMap<CompartmentId, GpioWiring> {
+    doors.iter().map(|(number, lines)| (*number, chip_wiring(lines))).collect()
+}
+
+fn wirings(doors: &BTreeMap<CompartmentId, Lines>) -> BTreeMap<CompartmentId, Wiring> {
+    doors.iter().map(|(number, lines)| (*number, wiring(*lines))).collect()
 }
 
 fn chip_wiring(lines: &ChipLines) -> GpioWiring {
