@@ -247,7 +247,10 @@ mod tests {
         seen.lock().unwrap().clear();
         let pulse = AssertUnwindSafe(|| bank.pulse(door(1), Duration::from_millis(300)));
         assert!(catch_unwind(pulse).is_err());
-        assert_eq!(*seen.lock().unwrap(), [(1, true), (1, false)]);
+        let seen = seen.lock().unwrap().clone();
+        assert_eq!(seen[..2], [(1, true), (1, false)]);
+        // Where unwinding takes long, the second hand has released it too.
+        assert!(seen[2..].iter().all(|&(line, on)| line == 1 && !on), "{seen:?}");
     }
 
     #[test]
