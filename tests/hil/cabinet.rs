@@ -137,13 +137,18 @@ impl Cabinet {
     }
 
     /// Moves a door's switch to and fro, quicker than a door moves, and leaves it where it was.
-    pub(crate) fn rattle(&self, number: usize, times: usize) {
+    /// The longest it stayed anywhere: on a machine that stalls, longer than meant.
+    pub(crate) fn rattle(&self, number: usize, times: usize) -> Duration {
+        let mut longest = Duration::ZERO;
         for _ in 0..times {
+            let began = Instant::now();
             self.door(number, |door| door.switch(!door.open));
             thread::sleep(GLANCE);
             self.door(number, |door| door.switch(door.open));
             thread::sleep(GLANCE);
+            longest = longest.max(began.elapsed());
         }
+        longest
     }
 
     /// Whether a lock's line stays live when nobody holds it, as a chip leaves it that keeps its outputs.
