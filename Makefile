@@ -7,7 +7,7 @@ ONCE ?=
 RELEASE = target/release/locker-agent
 
 .DEFAULT_GOAL = help
-.PHONY: help demo models test test-second-set check lint doc deny advisories bench cross cross-check clean
+.PHONY: help demo models test test-second-set hil check lint doc deny advisories bench cross cross-check clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -31,12 +31,15 @@ test-second-set: ## Another model set runs by its manifest alone: LOCKER_SECOND_
 	$(MAKE) models
 	LOCKER_SECOND_SET='$(abspath $(LOCKER_SECOND_SET))' scripts/test.sh 'test(second_set_)' second_set_
 
+hil: models ## The real daemon on a real kernel's GPIO lines, in a user-mode kernel that is built once (about 5 minutes)
+	tests/hil/run.sh
+
 check: lint test doc deny ## What has to pass before a change is handed in
 
 lint: ## Format and clippy, warnings as errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	for script in scripts/*.sh .ci/run; do bash -n $$script || exit 1; done
+	for script in scripts/*.sh tests/hil/*.sh .ci/run; do bash -n $$script || exit 1; done
 
 doc: ## The API documentation, warnings as errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --locked --no-deps

@@ -8,6 +8,7 @@ use locker_agent::cli::camera::{self, CameraArgs};
 use locker_agent::cli::face::{self, FaceArgs};
 use locker_agent::cli::journal::{self, JournalArgs};
 use locker_agent::cli::models::{self, ModelsArgs};
+use locker_agent::cli::release::{self, ReleaseArgs};
 use locker_agent::cli::run::{self, RunArgs};
 
 /// The daemon inside a smart document locker.
@@ -21,6 +22,8 @@ enum Command {
     Run(RunArgs),
     /// Check whether the camera works and what it sees
     Camera(CameraArgs),
+    /// Switch every lock off
+    Release(ReleaseArgs),
     /// Compare photos, measure recognition and speed
     Face(FaceArgs),
     /// Verify, show or export the record of what happened
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => locker_agent::demo::run(args),
         Command::Run(args) => run::run(&args),
         Command::Camera(args) => camera::run(&args),
+        Command::Release(args) => release::run(&args),
         Command::Face(args) => face::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Models(args) => models::run(args),

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use locker_agent::config::{CameraSource, Config, ConfigFault, Doors};
+use locker_agent::config::{CameraSource, Config, ConfigFault, Doors, LineOfChip};
 use locker_agent::locks::PulseWidth;
 
 const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -16,14 +16,21 @@ id = "luohu-1"
 [hall]
 host = "127.0.0.1"
 [cabinet]
-driver = "rppal"
-compartment = [{ number = 1, lock_line = 17, sensor_line = 5 }, { number = 2, lock_line = 27, sensor_line = 6 }]
+driver = "gpio"
+compartment = [{ number = 1, lock_line = "GPIO17", sensor_line = "GPIO5" }, { number = 2, lock_line = "GPIO27", sensor_line = "GPIO6" }]
 [camera]
 kind = "none"
 "#;
 
 fn parse(text: &str) -> Result<Config, ConfigFault> {
     Config::parse(text, Path::new("/etc/locker-agent/config.toml"))
+}
+
+/// The minimal file for the registers of a Raspberry Pi, with lines by BCM number.
+fn rppal() -> String {
+    let lines = ["17", "5", "27", "6"];
+    let renamed = |text: String, line: &&str| text.replace(&format!("\"GPIO{line}\""), line);
+    lines.iter().fold(MINIMAL.replace("\"gpio\"", "\"rppal\""), renamed)
 }
 
 /// What the file is told after this replacement.
@@ -42,10 +49,10 @@ fn the_example_parses_and_gives_the_defaults() {
     assert_eq!(parse(EXAMPLE).unwrap(), parse(MINIMAL).unwrap());
 }
 
-/// The example with every commented field switched on, except those that name files.
+/// The example with every commented field switched on, except those that name files or devices.
 #[test]
 fn the_values_the_example_documents_are_the_defaults() {
-    let names_files = ["username", "password_file", "files", "command", "dir", "manifest"];
+    let names_files = ["username", "password_file", "files", "command", "dir", "manifest", "chip"];
     let mut documented = 0;
     let switched_on = EXAMPLE.lines().map(|line| {
         let field =
@@ -107,7 +114,7 @@ fn an_unknown_field_or_section_is_told_with_the_nearest_known_name() {
 #[test]
 fn all_problems_are_told_at_once_and_in_the_order_of_the_file() {
     let fault = parse(
-        "[device]\nid = \"a/b\"\n[hall]\nport = 0\n[cabinet]\ndriver = \"gpio\"\npulse_ms = 60000\n\
+        "[device]\nid = \"a/b\"\n[hall]\nport = 0\n[cabinet]\ndriver = \"relay\"\npulse_ms = 60000\n\
          [[cabinet.compartment]]\nnumber = 1000\n[log]\nlevel = \"loud\"\n",
     );
     let fault = fault.unwrap_err();
@@ -115,9 +122,11 @@ fn all_problems_are_told_at_once_and_in_the_order_of_the_file() {
     let expected = [2, 3, 4, 6, 7, 9, 11].map(Some);
     assert_eq!(lines[..7], expected, "{fault}");
     let told = fault.to_string();
-    for part in
-        ["device.id = \"a/b\" is refused", "hall.host is missing", "give \"sim\" or \"rppal\""]
-    {
+    for part in [
+        "device.id = \"a/b\" is refused",
+        "hall.host is missing",
+        "give \"gpio\" or \"rppal\" or \"sim\"",
+    ] {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(told.contains("cabinet.compartment[1].number = 1000 is out of range"), "{told}");
@@ -134,13 +143,56 @@ fn text_that_is_not_toml_is_told_with_its_line() {
 fn doors_and_lines_are_used_once() {
     let twice = told("number = 2", "number = 1");
     assert!(twice.contains("compartment[2].number = 1 is there twice"), "{twice}");
-    let line = told("lock_line = 27", "lock_line = 17");
-    assert!(line.contains("lock_line = 17 is already the lock_line of compartment 1"), "{line}");
-    let own = told("sensor_line = 6", "sensor_line = 27");
-    assert!(own.contains("sensor_line = 27 is already the lock_line of compartment 2"), "{own}");
-    for outside in ["0", "28", "-3"] {
-        let told = told("lock_line = 27", &format!("lock_line = {outside}"));
+    let line = told("\"GPIO27\"", "\"GPIO17\"");
+    let expected = "lock_line = \"GPIO17\" is already the lock_line of compartment 1";
+    assert!(line.contains(expected), "{line}");
+    let own = told("\"GPIO6\"", "\"GPIO27\"");
+    let expected = "sensor_line = \"GPIO27\" is already the lock_line of compartment 2";
+    assert!(own.contains(expected), "{own}");
+}
+
+#[test]
+fn the_header_of_a_pi_has_lines_2_to_27_once_each() {
+    let text = rppal();
+    assert!(
+        matches!(&parse(&text).unwrap().cabinet.doors, Doors::Rppal(doors) if doors.len() == 2)
+    );
+    let twice = parse(&text.replace("lock_line = 27", "lock_line = 17")).unwrap_err().to_string();
+    assert!(twice.contains("lock_line = 17 is already the lock_line of compartment 1"), "{twice}");
+    for outside in ["0", "28", "-3", "\"GPIO17\""] {
+        let told = parse(&text.replace("lock_line = 27", &format!("lock_line = {outside}")));
+        let told = told.unwrap_err().to_string();
         assert!(told.contains("give a whole number from 2 to 27"), "{told}");
+    }
+}
+
+#[test]
+fn a_numbered_line_counts_on_the_chip_of_its_door_or_of_the_cabinet() {
+    let numbered = MINIMAL.replace("\"GPIO17\"", "17").replace("\"GPIO27\"", "27, chip = \"b\"");
+    let without = parse(&numbered).unwrap_err().to_string();
+    assert!(without.contains("compartment[1].lock_line = 17 is a number on no chip"), "{without}");
+    assert!(!without.contains("compartment[2]"), "{without}");
+    let text = numbered.replace("driver", "chip = \"a\"\ndriver");
+    let Doors::Gpio { doors, debounce } = parse(&text).unwrap().cabinet.doors else {
+        panic!("another driver")
+    };
+    assert_eq!(debounce, Duration::from_millis(15));
+    let lines: Vec<_> = doors.into_values().map(|lines| (lines.lock, lines.sensor)).collect();
+    let offset = |chip: &str, offset| LineOfChip::Offset { chip: chip.to_owned(), offset };
+    let name = |chip: Option<&str>, name: &str| LineOfChip::Name {
+        chip: chip.map(str::to_owned),
+        name: name.to_owned(),
+    };
+    let expected =
+        [(offset("a", 17), name(None, "GPIO5")), (offset("b", 27), name(Some("b"), "GPIO6"))];
+    assert_eq!(lines, expected);
+    let same = text.replace("27, chip = \"b\"", "17");
+    let same = parse(&same).unwrap_err().to_string();
+    assert!(same.contains("lock_line = 17 is already the lock_line of compartment 1"), "{same}");
+    let other = text.replace("27, chip = \"b\"", "17, chip = \"b\"");
+    parse(&other).unwrap();
+    for outside in ["1024", "-1", "17.0", "\"\"", "true"] {
+        parse(&text.replace("lock_line = 17", &format!("lock_line = {outside}"))).unwrap_err();
     }
 }
 
@@ -152,9 +204,9 @@ fn a_cabinet_has_doors_and_a_wired_door_has_lines() {
     assert!(parse(&none).unwrap_err().to_string().contains("cabinet.compartment is missing"));
     let empty = MINIMAL.replace(&MINIMAL[start..end], "compartment = []\n");
     assert!(parse(&empty).unwrap_err().to_string().contains("cabinet.compartment = [] is empty"));
-    let unwired = told(", sensor_line = 6", "");
+    let unwired = told(", sensor_line = \"GPIO6\"", "");
     assert!(unwired.contains("compartment[2].sensor_line is missing"), "{unwired}");
-    let simulated = MINIMAL.replace(", sensor_line = 6", "").replace("rppal", "sim");
+    let simulated = MINIMAL.replace(", sensor_line = \"GPIO6\"", "").replace("\"gpio\"", "\"sim\"");
     assert_eq!(parse(&simulated).unwrap().cabinet.doors.numbers().len(), 2);
 }
 

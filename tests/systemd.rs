@@ -73,6 +73,7 @@ fn the_unit_watches_restarts_and_keeps_its_state() {
         "StateDirectory=locker-agent",
         "LimitCORE=0",
         "ExecStart=/usr/bin/locker-agent run --config /etc/locker-agent/config.toml",
+        "ExecStopPost=-/usr/bin/locker-agent release --config /etc/locker-agent/config.toml",
     ] {
         assert!(unit.lines().any(|written| written == line), "the unit has lost: {line}");
     }
@@ -93,5 +94,14 @@ fn the_account_that_the_unit_names_is_made() {
     for group in ["gpio", "video", "dialout"] {
         let line = made.lines().find(|line| line.starts_with(&format!("{group}:")));
         assert!(line.is_some_and(|line| line.ends_with(":locker-agent")), "{group}: {made}");
+    }
+}
+
+#[test]
+fn the_account_may_use_the_chips() {
+    let rules = std::fs::read_to_string(folder().join("60-locker-agent.rules")).unwrap();
+    let rule = rules.lines().find(|line| line.starts_with("SUBSYSTEM==")).unwrap();
+    for part in ["SUBSYSTEM==\"gpio\"", "GROUP=\"gpio\"", "MODE=\"0660\""] {
+        assert!(rule.split(", ").any(|given| given == part), "{part} is not in: {rule}");
     }
 }

@@ -5,4 +5,5 @@ pub mod face;
 pub mod journal;
 pub mod models;
 mod models_table;
+pub mod release;
 pub mod run;

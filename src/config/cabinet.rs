@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::reader::{Section, in_millis};
+use super::wiring::{ChipLines, Driver, Lines, Wires, Wiring};
 use crate::core::ids::CompartmentId;
 use crate::core::policy::{DoorPolicy, LockPolicy};
 
@@ -30,7 +31,14 @@ pub enum Doors {
         /// How long a door stands open until somebody pushes it shut.
         close_after: Duration,
     },
-    /// The header of a Raspberry Pi.
+    /// Lines of the kernel's GPIO chips.
+    Gpio {
+        /// How each compartment is wired.
+        doors: BTreeMap<CompartmentId, ChipLines>,
+        /// How long a switch has to be quiet until its door has moved.
+        debounce: Duration,
+    },
+    /// The header of a Raspberry Pi, through its registers.
     Rppal(BTreeMap<CompartmentId, Lines>),
 }
 
@@ -39,35 +47,18 @@ impl Doors {
     pub fn numbers(&self) -> Vec<CompartmentId> {
         match self {
             Self::Sim { doors, .. } => doors.clone(),
+            Self::Gpio { doors, .. } => doors.keys().copied().collect(),
             Self::Rppal(doors) => doors.keys().copied().collect(),
         }
     }
 }
 
-/// How one compartment is wired, in BCM numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lines {
-    /// The line that drives the lock.
-    pub lock: u8,
-    /// The line of the door switch.
-    pub sensor: u8,
-    /// Whether a low level energises the lock.
-    pub active_low: bool,
-    /// Whether the switch is open while the door is shut.
-    pub sensor_inverted: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Driver {
-    Sim,
-    Rppal,
-}
-
 impl CabinetConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Option<Self> {
-        let driver = section.choice("driver", &[("sim", Driver::Sim), ("rppal", Driver::Rppal)]);
+        let words = [("gpio", Driver::Gpio), ("rppal", Driver::Rppal), ("sim", Driver::Sim)];
+        let driver = section.choice("driver", &words);
         if driver.is_none() {
-            section.missing("driver", "give \"rppal\" on a Raspberry Pi, \"sim\" without hardware");
+            section.missing("driver", "give \"gpio\" on a board, \"sim\" without hardware");
         }
         let doors = read_doors(section, driver);
         let locks = read_locks(section);
@@ -102,13 +93,14 @@ fn read_locks(section: &mut Section<'_, '_>) -> LockPolicy {
 
 /// The doors as read, and what was taken so far.
 struct Taken {
-    driver: Option<Driver>,
-    lines: BTreeMap<u64, String>,
-    doors: BTreeMap<CompartmentId, Option<Lines>>,
+    wiring: Wiring,
+    doors: BTreeMap<CompartmentId, Option<Wires>>,
 }
 
 fn read_doors(section: &mut Section<'_, '_>, driver: Option<Driver>) -> Option<Doors> {
-    let mut taken = Taken { driver, lines: BTreeMap::new(), doors: BTreeMap::new() };
+    let wiring = Wiring::new(driver, section.text("chip"));
+    let debounce = section.millis("debounce_ms", 1..=200, 15);
+    let mut taken = Taken { wiring, doors: BTreeMap::new() };
     let good = section.each("compartment", |door| taken.read_door(door)).len();
     if good == 0 {
         section.missing(
@@ -117,11 +109,16 @@ fn read_doors(section: &mut Section<'_, '_>, driver: Option<Driver>) -> Option<D
         );
     }
     let close_after = section.millis("sim_close_after_ms", 100..=600_000, 3000);
-    let Taken { doors, .. } = taken;
+    let doors = taken.doors;
     match driver? {
         Driver::Sim => Some(Doors::Sim { doors: doors.into_keys().collect(), close_after }),
+        Driver::Gpio => {
+            let wired = doors.into_iter().map(|(number, wires)| Some((number, wires?.on_chips()?)));
+            wired.collect::<Option<_>>().map(|doors| Doors::Gpio { doors, debounce })
+        }
         Driver::Rppal => {
-            let wired = doors.into_iter().map(|(number, lines)| Some((number, lines?)));
+            let wired =
+                doors.into_iter().map(|(number, wires)| Some((number, wires?.on_header()?)));
             wired.collect::<Option<_>>().map(Doors::Rppal)
         }
     }
@@ -133,46 +130,14 @@ impl Taken {
         if number.is_none() {
             door.missing("number", "give the number painted on the door, 1 to 999");
         }
-        let lock = self.read_line(door, "lock_line", number);
-        let sensor = self.read_line(door, "sensor_line", number);
-        let active_low = door.boolean("active_low", false);
-        let sensor_inverted = door.boolean("sensor_inverted", false);
+        let wires = self.wiring.read(door, number);
         let number =
             u16::try_from(number?).ok().and_then(|number| CompartmentId::new(number).ok())?;
         if self.doors.contains_key(&number) {
             door.refuse("number", "is there twice: every door has its own number");
             return None;
         }
-        let lines = lock.zip(sensor).map(|(lock, sensor)| Lines {
-            lock,
-            sensor,
-            active_low,
-            sensor_inverted,
-        });
-        self.doors.insert(number, lines);
+        self.doors.insert(number, wires);
         Some(())
-    }
-
-    /// GPIO0 and GPIO1 belong to the identification chip of add-on boards; the header ends with GPIO27.
-    fn read_line(
-        &mut self,
-        door: &mut Section<'_, '_>,
-        key: &'static str,
-        number: Option<u64>,
-    ) -> Option<u8> {
-        let Some(line) = door.optional_whole(key, 2..=27) else {
-            if self.driver == Some(Driver::Rppal) {
-                door.missing(key, "give the BCM number it is wired to, 2 to 27 (GPIO17 is 17)");
-            }
-            return None;
-        };
-        let number = number.map_or("?".to_owned(), |number| number.to_string());
-        let user = format!("{key} of compartment {number}");
-        if let Some(other) = self.lines.get(&line) {
-            door.refuse(key, &format!("is already the {other}: every line has one use"));
-            return None;
-        }
-        self.lines.insert(line, user);
-        u8::try_from(line).ok()
     }
 }

@@ -8,15 +8,17 @@ mod hall;
 mod problem;
 mod reader;
 mod recognition;
+mod wiring;
 
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-pub use cabinet::{CabinetConfig, Doors, Lines};
+pub use cabinet::{CabinetConfig, Doors};
 pub use hall::{HallConfig, Login};
 pub use problem::{ConfigFault, Problem};
 pub use recognition::{CameraSource, ModelsConfig};
+pub use wiring::{Bias, ChipLines, LineOfChip, Lines};
 
 use crate::core::ids::DeviceId;
 use crate::core::policy::{AttentionPolicy, FacePolicy, HallPolicy, Policy};

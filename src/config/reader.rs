@@ -46,6 +46,12 @@ impl<'i> Findings<'i> {
     }
 }
 
+/// A place that has a number or a name.
+pub(super) enum WholeOrText {
+    Whole(u64),
+    Text(String),
+}
+
 /// One table of the file while it is read. Fields that nobody asked for are unknown.
 pub(super) struct Section<'a, 'i> {
     name: String,
@@ -132,6 +138,19 @@ impl<'a, 'i> Section<'a, 'i> {
         }
         self.out_of_range(key, value, "whole number", &range);
         None
+    }
+
+    /// A whole number within a range or a text that is not empty, if it is there.
+    pub(super) fn whole_or_text(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Option<WholeOrText> {
+        let value = self.find(key)?;
+        if value.get_ref().is_str() {
+            return self.text(key).map(WholeOrText::Text);
+        }
+        self.optional_whole(key, range).map(WholeOrText::Whole)
     }
 
     /// A number of whole milliseconds within a range, or its default.

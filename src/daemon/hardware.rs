@@ -6,9 +6,12 @@ use anyhow::Context as _;
 
 use crate::app::OpenCamera;
 use crate::cameras::{CommandCameras, CommandWish, ReplayCamera, V4l2Camera, V4l2Wish};
-use crate::config::{CameraSource, Config, Doors, Lines};
+use crate::config::{Bias, CameraSource, ChipLines, Config, Doors, LineOfChip, Lines};
 use crate::core::ids::CompartmentId;
-use crate::locks::{RppalLocks, RppalSensors, Wiring};
+use crate::locks::{
+    GpioLocks, GpioSensors, GpioWiring, LineAddress, LockDrive, RppalLocks, RppalSensors,
+    SwitchBias, Wiring,
+};
 use crate::ports::{Camera, CameraFault, DoorSensors, LockBank};
 use crate::sim::{SimCabinet, SimCamera};
 
@@ -32,6 +35,20 @@ impl Hardware {
 
 type DoorDevices = (Box<dyn LockBank>, Box<dyn DoorSensors>);
 
+/// Takes every lock line at its inactive level and gives it back. No daemon may be running.
+pub fn release_locks(doors: &Doors) -> anyhow::Result<()> {
+    match doors {
+        Doors::Sim { .. } => Ok(()),
+        Doors::Gpio { doors, .. } => {
+            GpioLocks::open(&chip_wirings(doors)).map(drop).context(GPIO_REFUSED)
+        }
+        Doors::Rppal(doors) => RppalLocks::open(&wirings(doors)).map(drop).context(RPPAL_REFUSED),
+    }
+}
+
+const GPIO_REFUSED: &str = "the lines of cabinet.driver \"gpio\" cannot be used";
+const RPPAL_REFUSED: &str = "cabinet.driver is \"rppal\", and the header cannot be used";
+
 fn open_doors(doors: &Doors) -> anyhow::Result<DoorDevices> {
     match doors {
         Doors::Sim { doors, close_after } => {
@@ -40,14 +57,48 @@ fn open_doors(doors: &Doors) -> anyhow::Result<DoorDevices> {
             cabinet.close_doors_after(*close_after)?;
             Ok((Box::new(cabinet.locks()), Box::new(cabinet.sensors())))
         }
-        Doors::Rppal(lines) => {
-            let wiring: BTreeMap<CompartmentId, Wiring> =
-                lines.iter().map(|(number, lines)| (*number, wiring(*lines))).collect();
-            let named = "cabinet.driver is \"rppal\", and the header cannot be used";
-            let locks = RppalLocks::open(&wiring).context(named)?;
-            let sensors = RppalSensors::open(&wiring).context(named)?;
+        Doors::Gpio { doors, debounce } => {
+            let wiring = chip_wirings(doors);
+            let locks = GpioLocks::open(&wiring).context(GPIO_REFUSED)?;
+            let sensors = GpioSensors::open(&wiring, *debounce).context(GPIO_REFUSED)?;
             Ok((Box::new(locks), Box::new(sensors)))
         }
+        Doors::Rppal(doors) => {
+            let wiring = wirings(doors);
+            let locks = RppalLocks::open(&wiring).context(RPPAL_REFUSED)?;
+            let sensors = RppalSensors::open(&wiring).context(RPPAL_REFUSED)?;
+            Ok((Box::new(locks), Box::new(sensors)))
+        }
+    }
+}
+
+fn chip_wirings(doors: &BTreeMap<CompartmentId, ChipLines>) -> BTreeMap<CompartmentId, GpioWiring> {
+    doors.iter().map(|(number, lines)| (*number, chip_wiring(lines))).collect()
+}
+
+fn wirings(doors: &BTreeMap<CompartmentId, Lines>) -> BTreeMap<CompartmentId, Wiring> {
+    doors.iter().map(|(number, lines)| (*number, wiring(*lines))).collect()
+}
+
+fn chip_wiring(lines: &ChipLines) -> GpioWiring {
+    GpioWiring {
+        lock: address(&lines.lock),
+        active_low: lines.active_low,
+        drive: if lines.open_drain { LockDrive::OpenDrain } else { LockDrive::PushPull },
+        switch: address(&lines.sensor),
+        switch_inverted: lines.sensor_inverted,
+        bias: match lines.sensor_bias {
+            Bias::PullUp => SwitchBias::PullUp,
+            Bias::PullDown => SwitchBias::PullDown,
+            Bias::External => SwitchBias::External,
+        },
+    }
+}
+
+fn address(line: &LineOfChip) -> LineAddress {
+    match line.clone() {
+        LineOfChip::Offset { chip, offset } => LineAddress::Offset { chip, offset },
+        LineOfChip::Name { chip, name } => LineAddress::Name { chip, name },
     }
 }
 

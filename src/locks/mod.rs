@@ -1,12 +1,16 @@
 //! Locks and door sensors on the board's own lines.
 //!
-//! `pulse` bounds the time a coil is energised and releases it whatever happens; `debounce` turns samples
-//! of switches into doors that moved; `rppal` connects both to a Raspberry Pi's header. Everything that can
-//! be tested without a board is in the first two.
+//! `pulse` bounds the time a coil is energised and releases it whatever happens, `limit` does so once more from
+//! another thread; `debounce` turns samples of switches into doors that moved; `gpio` connects them to the kernel's
+//! GPIO chips, `rppal` to the registers of a Raspberry Pi's header. Everything that can be tested without a board is
+//! in the first three; `gpio` is proven on a real kernel by `make hil`.
 
 mod debounce;
+mod gpio;
+mod limit;
 mod pulse;
 mod rppal;
 
+pub use gpio::{GpioFault, GpioLocks, GpioSensors, GpioWiring, LineAddress, LockDrive, SwitchBias};
 pub use pulse::{BadPulseWidth, PulseWidth};
 pub use rppal::{RppalFault, RppalLocks, RppalSensors, Wiring};

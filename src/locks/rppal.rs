@@ -5,6 +5,7 @@
 //! are released first. The service unit restarts it at once; a board that times its own pulses needs no such care.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::rppal::gpio::{Error, Gpio, InputPin, Level, OutputPin};
@@ -85,17 +86,26 @@ impl RppalFault {
 pub struct RppalLocks(PulsedLines<HeaderLine>);
 
 struct HeaderLine {
-    pin: OutputPin,
+    pin: Mutex<OutputPin>,
     active_low: bool,
 }
 
+impl HeaderLine {
+    fn write(&self, level: Level) {
+        // Writing a register cannot be left half done by a panic.
+        self.pin.lock().unwrap_or_else(PoisonError::into_inner).write(level);
+    }
+}
+
 impl LockLine for HeaderLine {
-    fn energise(&mut self) {
-        self.pin.write(if self.active_low { Level::Low } else { Level::High });
+    fn energise(&self) -> Result<(), String> {
+        self.write(if self.active_low { Level::Low } else { Level::High });
+        Ok(())
     }
 
-    fn release(&mut self) {
-        self.pin.write(if self.active_low { Level::High } else { Level::Low });
+    fn release(&self) -> Result<(), String> {
+        self.write(if self.active_low { Level::High } else { Level::Low });
+        Ok(())
     }
 }
 
@@ -115,13 +125,15 @@ impl RppalLocks {
                 if wires.active_low { pin.into_output_high() } else { pin.into_output_low() };
             // A floating line may drift: it stays an output at its inactive level after us.
             pin.set_reset_on_drop(false);
+            let pin = Mutex::new(pin);
             lines.insert(compartment, HeaderLine { pin, active_low: wires.active_low });
         }
         #[allow(
             clippy::disallowed_methods,
             reason = "the line is timed here; the thread is its own"
         )]
-        Ok(Self(PulsedLines::new(lines, std::thread::sleep)))
+        let locks = PulsedLines::new(lines, std::thread::sleep);
+        locks.map(Self).map_err(|error| RppalFault::Unavailable { reason: error.to_string() })
     }
 }
 
