@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::{Camera, CameraFault, Frame};
 
 /// A camera that is not there. Clones are handles to the same one; the clone that is given to the program
@@ -100,9 +101,8 @@ impl ReplayCamera {
             return Err(fault("it has no files to play; name some in camera.files".to_owned()));
         }
         let read = |path: &PathBuf| {
-            std::fs::read(path).map_err(|error| {
-                fault(format!("{} cannot be read: {error}; check camera.files", path.display()))
-            })
+            read_at_most(path, LARGEST_PICTURE)
+                .map_err(|error| fault(format!("{error}; check camera.files")))
         };
         let frames = paths.iter().map(read).collect::<Result<_, _>>()?;
         let pace = Pace::new(frames_per_second);
@@ -202,5 +202,7 @@ mod tests {
         let fault = ReplayCamera::from_files(&[missing], 25.0).err().unwrap();
         assert!(fault.to_string().contains("b.jpg"), "{fault}");
         assert!(ReplayCamera::from_files(&[], 25.0).is_err());
+        let device = ReplayCamera::from_files(&["/dev/zero".into()], 25.0).err().unwrap();
+        assert!(device.to_string().contains("not an ordinary file"), "{device}");
     }
 }

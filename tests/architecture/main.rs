@@ -12,14 +12,15 @@ use source::{NamedPath, Reading, read};
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("core", &[], &[]),
     ("contract", &["core"], &[]),
+    ("files", &[], &[]),
     ("ports", &["core"], &[]),
     ("models", &["core"], &[]),
-    ("vision", &["core", "ports", "models"], &[]),
+    ("vision", &["core", "files", "ports", "models"], &[]),
     ("locks", &["core", "ports"], &["sim"]),
     ("journal", &["core", "ports", "contract"], &[]),
     ("hall", &["core", "ports", "contract"], &["sim"]),
-    ("sim", &["core", "ports"], &[]),
-    ("hallctl", &["core", "contract"], &[]),
+    ("sim", &["core", "files", "ports"], &[]),
+    ("hallctl", &["core", "files", "contract"], &[]),
     ("config", &["core"], &[]),
     ("app", &["core", "ports"], &["sim"]),
     ("daemon", WIRED, &[]),
@@ -31,8 +32,8 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 const EVERY_ROOM: &[&str] = &[
-    "core", "contract", "ports", "models", "vision", "locks", "journal", "hall", "sim", "hallctl",
-    "config", "app", "daemon", "demo", "cli",
+    "core", "contract", "files", "ports", "models", "vision", "locks", "journal", "hall", "sim",
+    "hallctl", "config", "app", "daemon", "demo", "cli",
 ];
 
 /// Every room that the daemon is put together from.

@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
 use super::{SetArgs, say, say_json};
+use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::Template;
 use crate::vision::Pipeline;
 use crate::vision::embed::cosine;
@@ -70,7 +71,7 @@ struct Subject<'a> {
 impl<'a> Subject<'a> {
     fn look(pipeline: &mut Pipeline, path: &'a Path) -> anyhow::Result<Self> {
         let place = || path.display().to_string();
-        let bytes = std::fs::read(path).with_context(place)?;
+        let bytes = read_at_most(path, LARGEST_PICTURE)?;
         let picture = Picture::decoded(&bytes).with_context(place)?;
         let size = (picture.pixels().width, picture.pixels().height);
         let face = still::look(pipeline, &picture, true)?

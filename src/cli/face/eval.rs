@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::rates::Scores;
 use super::{SetArgs, say, say_json};
+use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::Template;
 use crate::vision::Pipeline;
 use crate::vision::embed::cosine;
@@ -20,6 +21,9 @@ use crate::vision::still;
 /// The false accept rates reported, by the name of their keys.
 const RATES: [(&str, f64); 4] =
     [("far_1e-2", 1e-2), ("far_1e-3", 1e-3), ("far_1e-4", 1e-4), ("no_false_accept", 0.0)];
+
+/// A longer list of pairs is refused unread, in bytes: room for about a million pairs.
+const LARGEST_LIST: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct EvalArgs {
@@ -56,11 +60,11 @@ struct PairList {
 impl PairList {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let place = || path.display().to_string();
+        let text = read_at_most(path, LARGEST_LIST)?;
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .flexible(true)
-            .from_path(path)
-            .with_context(place)?;
+            .from_reader(text.as_slice());
         let header = reader.headers().with_context(place)?.clone();
         if header.iter().ne(["file_x", "file_y", "same"]) {
             bail!("{}: line 1: the header must be file_x,file_y,same", place());
@@ -129,7 +133,8 @@ impl Embedded {
         let mut templates = Vec::with_capacity(list.files.len());
         for (file, line) in &list.files {
             let place = || format!("{} (line {line})", file.display());
-            let bytes = std::fs::read(file).with_context(place)?;
+            let bytes =
+                read_at_most(file, LARGEST_PICTURE).with_context(|| format!("line {line}"))?;
             let picture = Picture::decoded(&bytes).with_context(place)?;
             let face = still::look(pipeline, &picture, false)?;
             templates.push(face.and_then(|face| face.template));
