@@ -1,6 +1,7 @@
 //! `locker-agent`: the daemon inside a smart document locker.
 
 pub mod app;
+pub mod cameras;
 pub mod cli;
 pub mod config;
 pub mod contract;

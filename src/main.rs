@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use locker_agent::cli::camera::{self, CameraArgs};
 use locker_agent::cli::face::{self, FaceArgs};
 use locker_agent::cli::journal::{self, JournalArgs};
 use locker_agent::cli::models::{self, ModelsArgs};
@@ -18,6 +19,8 @@ enum Command {
     Demo(locker_agent::demo::DemoArgs),
     /// Run the daemon
     Run(RunArgs),
+    /// Check whether the camera works and what it sees
+    Camera(CameraArgs),
     /// Compare photos, measure recognition and speed
     Face(FaceArgs),
     /// Verify, show or export the record of what happened
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(args) => locker_agent::demo::run(args),
         Command::Run(args) => run::run(&args),
+        Command::Camera(args) => camera::run(&args),
         Command::Face(args) => face::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Models(args) => models::run(args),

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use locker_agent::cameras::ReplayCamera;
 use locker_agent::config::{CameraSource, Config, ConfigFault, Doors};
 use locker_agent::locks::PulseWidth;
-use locker_agent::sim::ReplayCamera;
 
 const EXAMPLE: &str = include_str!("../config.example.toml");
 
@@ -46,7 +46,7 @@ fn the_example_parses_and_gives_the_defaults() {
 /// The example with every commented field switched on, except those that name files.
 #[test]
 fn the_values_the_example_documents_are_the_defaults() {
-    let names_files = ["username", "password_file", "files", "dir", "manifest"];
+    let names_files = ["username", "password_file", "files", "command", "dir", "manifest"];
     let mut documented = 0;
     let switched_on = EXAMPLE.lines().map(|line| {
         let field =
@@ -221,4 +221,49 @@ fn a_file_that_is_not_there_is_named() {
     assert!(told.contains("/nowhere/config.toml") && told.contains("--config"), "{told}");
     let without = parse(&MINIMAL.replace("\"none\"", "\"replay\"")).unwrap_err().to_string();
     assert!(without.contains("camera.files is missing"), "{without}");
+}
+
+fn camera(lines: &str) -> Result<CameraSource, ConfigFault> {
+    parse(&MINIMAL.replace("kind = \"none\"", lines)).map(|config| config.camera)
+}
+
+#[test]
+fn a_camera_of_the_kernel_is_read_with_its_defaults() {
+    let usual = camera("kind = \"v4l2\"").unwrap();
+    let expected = CameraSource::V4l2 {
+        device: "/dev/video0".to_owned(),
+        width: 640,
+        height: 480,
+        frames_per_second: 15.0,
+        settle: Duration::from_millis(500),
+        frozen_after: Duration::from_secs(5),
+    };
+    assert_eq!(usual, expected);
+    let other =
+        camera("kind = \"v4l2\"\ndevice = \"USB Camera\"\nwidth = 1280\nheight = 720").unwrap();
+    assert!(matches!(other, CameraSource::V4l2 { width: 1280, height: 720, .. }));
+    let told = camera("kind = \"v4l2\"\nwidth = 10").unwrap_err().to_string();
+    assert!(told.contains("camera.width = 10 is out of range"), "{told}");
+}
+
+#[test]
+fn a_camera_command_is_a_list_and_no_line_for_a_shell() {
+    let read = camera("kind = \"command\"\ncommand = [\"rpicam-vid\", \"-o\", \"-\"]").unwrap();
+    let CameraSource::Command { argv, .. } = read else { panic!("{read:?}") };
+    assert_eq!(argv, ["rpicam-vid", "-o", "-"]);
+    for wrong in ["\"rpicam-vid -o -\"", "[\"rpicam-vid\", 0]", "[]", "[\"\"]"] {
+        let told =
+            camera(&format!("kind = \"command\"\ncommand = {wrong}")).unwrap_err().to_string();
+        assert!(told.contains("camera.command = ") && told.contains("has 1 problem"), "{told}");
+    }
+    let without = camera("kind = \"command\"").unwrap_err().to_string();
+    assert!(without.contains("camera.command is missing: give the program"), "{without}");
+}
+
+#[test]
+fn an_empty_hall_is_looked_at_as_often_as_the_site_says() {
+    let config =
+        parse(&format!("{MINIMAL}[recognition]\nidle_fps = 2\nmin_face_px = 100\n")).unwrap();
+    let attention = config.policy().attention;
+    assert_eq!((attention.idle_interval, attention.near_px), (Duration::from_millis(500), 50.0));
 }

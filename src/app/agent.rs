@@ -149,7 +149,8 @@ impl Agent {
         let (inbox, received) = Inbox::new();
         let stop_doors = Arc::new(AtomicBool::new(false));
         let hands = hands::spawn(parts.locks, parts.rest, inbox.clone())?;
-        let mut eyes = Eyes::spawn(parts.open_engine, parts.open_camera, inbox.clone())?;
+        let attention = parts.policy.attention.clone();
+        let mut eyes = Eyes::spawn(attention, parts.open_engine, parts.open_camera, inbox.clone())?;
         let eyes_report = eyes.report();
         let mut agent = Self {
             cabinet,

@@ -1,7 +1,7 @@
 //! The thread that looks: it owns the camera and the models.
 //!
-//! It looks only while somebody has a document waiting: where nobody can be recognised nobody is filmed. A
-//! camera or model that fails switches faces off, never the agent: staff can still open doors.
+//! It looks only while somebody has a document waiting: where nobody can be recognised nobody is filmed, and the
+//! camera is closed. A camera or model that fails switches faces off, never the agent: staff can still open doors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
@@ -9,9 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::Clock;
 use super::inbox::{Inbox, Message};
+use crate::core::attention::Attention;
 use crate::core::ids::{CommandId, RecipientId};
 use crate::core::input::Input;
+use crate::core::policy::AttentionPolicy;
 use crate::ports::{Camera, CameraFault, FaceEngine, FaceFault, Frame, PhotoFault, Template};
 
 /// Opens the camera; called again whenever it was lost.
@@ -22,8 +25,10 @@ pub type OpenEngine = Box<dyn FnOnce() -> Result<Box<dyn FaceEngine>, String> + 
 /// How the eyes came up: an error means that faces are off and says why.
 pub type EyesReport = Result<(), String>;
 
-/// How long to wait for a frame, and between looks at the orders when nobody is waited for.
+/// How long to wait for a frame before looking at the orders.
 const GLANCE: Duration = Duration::from_millis(200);
+/// How long to sleep when nobody is waited for. An order ends it, and news come with one.
+const REST: Duration = Duration::from_secs(60);
 /// How long after a fault to try again.
 const AFTER_FAULT: Duration = Duration::from_secs(2);
 /// Photos of the hall that may wait.
@@ -51,6 +56,7 @@ pub(super) struct Eyes {
 impl Eyes {
     /// Starts the thread.
     pub(super) fn spawn(
+        policy: AttentionPolicy,
         open_engine: OpenEngine,
         open_camera: OpenCamera,
         inbox: Inbox,
@@ -61,7 +67,7 @@ impl Eyes {
         let news = Arc::clone(&people);
         thread::Builder::new().name("eyes".into()).spawn(move || {
             let lived = catch_unwind(AssertUnwindSafe(|| {
-                live(open_engine, open_camera, &inbox, &received, news, &report);
+                live(policy, open_engine, open_camera, &inbox, &received, news, &report);
             }));
             if lived.is_err() {
                 inbox.send(Message::Died("eyes"));
@@ -94,6 +100,7 @@ impl Eyes {
 }
 
 fn live(
+    policy: AttentionPolicy,
     open_engine: OpenEngine,
     open_camera: OpenCamera,
     inbox: &Inbox,
@@ -109,9 +116,20 @@ fn live(
             return refuse_photos(inbox, orders);
         }
     };
-    let inbox = inbox.clone();
-    let mut eyes =
-        Looker { engine, open_camera, camera: None, inbox, news, able: None, anybody: false };
+    let mut eyes = Looker {
+        engine,
+        open_camera,
+        camera: None,
+        inbox: inbox.clone(),
+        news,
+        able: None,
+        anybody: false,
+        policy,
+        attention: Attention::default(),
+        next_look: Duration::ZERO,
+        last_was_damaged: false,
+        clock: Clock::start(),
+    };
     let opened = eyes.camera();
     eyes.tell_ability(opened.is_ok());
     _ = report.send(opened);
@@ -138,16 +156,22 @@ struct Looker {
     news: Arc<Mutex<Option<People>>>,
     able: Option<bool>,
     anybody: bool,
+    policy: AttentionPolicy,
+    attention: Attention,
+    /// How long the next look may wait.
+    next_look: Duration,
+    last_was_damaged: bool,
+    clock: Clock,
 }
 
 impl Looker {
     fn look(&mut self, orders: &Receiver<Look>) {
         loop {
             self.hear_the_news();
-            let order = if self.anybody && self.able == Some(true) {
+            let pause = self.pause();
+            let order = if pause.is_zero() {
                 orders.try_recv().map_err(|none| none == TryRecvError::Disconnected)
             } else {
-                let pause = if self.able == Some(true) { GLANCE } else { AFTER_FAULT };
                 orders.recv_timeout(pause).map_err(|none| none == RecvTimeoutError::Disconnected)
             };
             let alive = match order {
@@ -161,11 +185,22 @@ impl Looker {
         }
     }
 
+    fn pause(&self) -> Duration {
+        match (self.able, self.anybody) {
+            (Some(true), true) => self.next_look,
+            (Some(true), false) => REST,
+            (Some(false) | None, _) => AFTER_FAULT,
+        }
+    }
+
     fn hear_the_news(&mut self) {
         let news = self.news.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(people) = news {
             self.anybody = !people.is_empty();
             self.engine.look_for(people);
+        }
+        if !self.anybody {
+            self.camera = None;
         }
     }
 
@@ -185,6 +220,7 @@ impl Looker {
         if self.able == Some(true) && !self.anybody {
             return true;
         }
+        self.next_look = Duration::ZERO;
         match self.frame() {
             Ok(frame) => {
                 let told = self.tell_ability(true);
@@ -215,9 +251,18 @@ impl Looker {
 
     fn examine(&mut self, frame: &Frame) -> bool {
         match self.engine.examine(frame) {
-            Ok(sighting) => self.inbox.send(Message::Observed(Input::Sighting(sighting))),
+            Ok(sighting) => {
+                let now = self.clock.now().mono;
+                self.last_was_damaged = false;
+                self.next_look = self.attention.after_look(&self.policy, now, &sighting);
+                self.inbox.send(Message::Observed(Input::Sighting(sighting)))
+            }
             Err(FaceFault { problem }) => {
-                tracing::warn!(%problem, "a frame was skipped");
+                if !self.last_was_damaged {
+                    tracing::warn!(%problem, "a frame was skipped; told again after a good one");
+                }
+                self.last_was_damaged = true;
+                self.next_look = self.policy.idle_interval;
                 true
             }
         }

@@ -19,7 +19,7 @@ pub use problem::{ConfigFault, Problem};
 pub use recognition::{CameraSource, ModelsConfig};
 
 use crate::core::ids::DeviceId;
-use crate::core::policy::{FacePolicy, HallPolicy, Policy};
+use crate::core::policy::{AttentionPolicy, FacePolicy, HallPolicy, Policy};
 use reader::{Findings, Section};
 
 /// The whole configuration, checked.
@@ -37,6 +37,8 @@ pub struct Config {
     pub models: ModelsConfig,
     /// When a face counts as recognised.
     pub recognition: FacePolicy,
+    /// How often the camera's frames are looked at.
+    pub attention: AttentionPolicy,
     /// What the hall may ask for.
     pub rules: HallPolicy,
     /// What is written to the log.
@@ -125,6 +127,7 @@ impl Config {
             locks: self.cabinet.locks.clone(),
             doors: self.cabinet.standing_open.clone(),
             faces: self.recognition.clone(),
+            attention: self.attention.clone(),
             hall: self.rules.clone(),
         }
     }
@@ -137,7 +140,8 @@ fn read<'i>(table: &DeTable<'i>, findings: &mut Findings<'i>) -> Option<Config> 
     let cabinet = read_section(&mut file, "cabinet", CabinetConfig::read);
     let camera = read_section(&mut file, "camera", CameraSource::read);
     let models = read_section(&mut file, "models", ModelsConfig::read);
-    let recognition = read_section(&mut file, "recognition", recognition::read_faces);
+    let (recognition, attention) =
+        read_section(&mut file, "recognition", recognition::read_recognition);
     let rules = read_section(&mut file, "policy", hall::read_rules);
     let log = read_section(&mut file, "log", read_log);
     file.close();
@@ -148,6 +152,7 @@ fn read<'i>(table: &DeTable<'i>, findings: &mut Findings<'i>) -> Option<Config> 
         camera: camera?,
         models,
         recognition,
+        attention,
         rules,
         log,
     })

@@ -257,6 +257,26 @@ impl<'a, 'i> Section<'a, 'i> {
         files
     }
 
+    /// A list of texts of which the first is not empty, if it is there.
+    pub(super) fn words(&mut self, key: &'static str) -> Vec<String> {
+        let Some(value) = self.find(key) else { return Vec::new() };
+        let items = value.get_ref().as_array().map(|items| items.iter());
+        let words = items.map(|items| items.map(|item| item.get_ref().as_str()).collect());
+        match words {
+            Some(Some(words)) => {
+                let words: Vec<&str> = words;
+                if words.first().is_some_and(|first| !first.is_empty()) {
+                    return words.into_iter().map(str::to_owned).collect();
+                }
+                self.wrong(key, value, "is empty: give at least one text in quotes");
+            }
+            Some(None) | None => {
+                self.wrong(key, value, "is no list of texts: write [\"first\", \"second\"]");
+            }
+        }
+        Vec::new()
+    }
+
     /// The path of a file that exists, if it is there.
     pub(super) fn file(&mut self, key: &'static str) -> Option<PathBuf> {
         let path = self.path_value(key)?;

@@ -1,9 +1,10 @@
 //! The sections about faces: the camera, the models, and when a face counts as recognised.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::reader::{Section, in_millis};
-use crate::core::policy::{FacePolicy, QualityGates};
+use crate::core::policy::{AttentionPolicy, FacePolicy, QualityGates};
 
 /// Where pictures come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,28 @@ pub enum CameraSource {
     Sim {
         /// Frames a second.
         frames_per_second: f32,
+    },
+    /// A camera on the kernel's video interface.
+    V4l2 {
+        /// A device file, or a part of the camera's name, or its bus.
+        device: String,
+        /// Pixels across that are wished for.
+        width: u32,
+        /// Pixels down that are wished for.
+        height: u32,
+        /// Frames a second that are wished for.
+        frames_per_second: f32,
+        /// How long after its start its frames are thrown away.
+        settle: Duration,
+        /// How long it may give nothing while it is waited for.
+        frozen_after: Duration,
+    },
+    /// Another program that writes JPEG pictures to its standard output.
+    Command {
+        /// The program and its arguments; at least the program.
+        argv: Vec<String>,
+        /// How long it may give nothing after its start or while it is waited for.
+        frozen_after: Duration,
     },
     /// Pictures from files, over and over.
     Replay {
@@ -28,23 +51,48 @@ pub enum CameraSource {
 #[derive(Clone, Copy)]
 enum CameraKind {
     None,
-    Sim,
+    V4l2,
+    Command,
     Replay,
+    Sim,
 }
 
 impl CameraSource {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Option<Self> {
-        let kinds =
-            [("none", CameraKind::None), ("sim", CameraKind::Sim), ("replay", CameraKind::Replay)];
+        let kinds = [
+            ("none", CameraKind::None),
+            ("v4l2", CameraKind::V4l2),
+            ("command", CameraKind::Command),
+            ("replay", CameraKind::Replay),
+            ("sim", CameraKind::Sim),
+        ];
         let kind = section.choice("kind", &kinds);
         if kind.is_none() {
-            section.missing("kind", "give \"none\", \"replay\" or \"sim\"");
+            let remedy = "give \"none\", \"v4l2\", \"command\", \"replay\" or \"sim\"";
+            section.missing("kind", remedy);
         }
+        let device = section.text("device").unwrap_or_else(|| "/dev/video0".to_owned());
+        let width = section.count("width", 160..=4096, 640);
+        let height = section.count("height", 120..=4096, 480);
+        let argv = section.words("command");
         let files = section.files("files");
-        let frames_per_second = section.number("fps", 0.5..=60.0, 10.0);
+        let frames_per_second = section.number("fps", 0.5..=60.0, 15.0);
+        let settle = section.millis("settle_ms", 0..=5000, 500);
+        let frozen_after = section.millis("frozen_after_ms", 1000..=60_000, 5000);
         match kind? {
             CameraKind::None => Some(Self::None),
             CameraKind::Sim => Some(Self::Sim { frames_per_second }),
+            CameraKind::V4l2 => {
+                Some(Self::V4l2 { device, width, height, frames_per_second, settle, frozen_after })
+            }
+            CameraKind::Command => {
+                if argv.is_empty() {
+                    let remedy =
+                        "give the program and its arguments, like [\"rpicam-vid\", \"-t\", \"0\"]";
+                    section.missing("command", remedy);
+                }
+                Some(Self::Command { argv, frozen_after })
+            }
             CameraKind::Replay => {
                 if files.is_empty() {
                     section.missing("files", "list the pictures to play, like [\"one.jpg\"]");
@@ -71,7 +119,7 @@ impl ModelsConfig {
 }
 
 /// Reads when a face counts as recognised, and when it is no longer tried. Defaults are the core's.
-pub(super) fn read_faces(section: &mut Section<'_, '_>) -> FacePolicy {
+fn read_faces(section: &mut Section<'_, '_>) -> FacePolicy {
     let usual = FacePolicy::default();
     FacePolicy {
         similarity: section.number("threshold", 0.2..=0.95, usual.similarity),
@@ -85,6 +133,18 @@ pub(super) fn read_faces(section: &mut Section<'_, '_>) -> FacePolicy {
         failures: section.count("max_failures", 1..=100, usual.failures),
         pause: section.seconds("pause_s", 5..=3600, usual.pause.as_secs()),
     }
+}
+
+/// Reads when a face counts as recognised, and how often one is looked for.
+pub(super) fn read_recognition(section: &mut Section<'_, '_>) -> (FacePolicy, AttentionPolicy) {
+    let faces = read_faces(section);
+    let idle = section.number("idle_fps", 1.0..=30.0, 4.0);
+    let attention = AttentionPolicy {
+        idle_interval: Duration::from_secs_f32(1.0 / idle),
+        near_px: faces.gates.face_px / 2.0,
+        ..AttentionPolicy::default()
+    };
+    (faces, attention)
 }
 
 fn read_gates(section: &mut Section<'_, '_>) -> QualityGates {

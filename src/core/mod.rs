@@ -2,6 +2,7 @@
 //!
 //! No clock, no I/O, no channels, no randomness. Tests feed it years in seconds.
 
+pub mod attention;
 pub mod cabinet;
 pub mod command;
 mod command_log;

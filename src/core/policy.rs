@@ -11,6 +11,8 @@ pub struct Policy {
     pub doors: DoorPolicy,
     /// When a face opens a door.
     pub faces: FacePolicy,
+    /// How often the camera's frames are looked at.
+    pub attention: AttentionPolicy,
     /// What the hall may ask for.
     pub hall: HallPolicy,
 }
@@ -117,6 +119,30 @@ impl Default for QualityGates {
             contrast: 15.0,
             yaw: 0.6,
             inside: 0.9,
+        }
+    }
+}
+
+/// How often the camera's frames are looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttentionPolicy {
+    /// Between two looks while nobody is near.
+    pub idle_interval: Duration,
+    /// How long after the last face every frame is looked at.
+    pub linger: Duration,
+    /// How long at most since somebody came near: a poster or a chat before the door is no reason to work hard.
+    pub keen_for: Duration,
+    /// The least height of a face, in pixels of the frame, that belongs to somebody near.
+    pub near_px: f32,
+}
+
+impl Default for AttentionPolicy {
+    fn default() -> Self {
+        Self {
+            idle_interval: Duration::from_millis(250),
+            linger: Duration::from_secs(2),
+            keen_for: Duration::from_secs(10),
+            near_px: QualityGates::default().face_px / 2.0,
         }
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use crate::app::OpenCamera;
+use crate::cameras::{CommandCameras, CommandWish, ReplayCamera, V4l2Camera, V4l2Wish};
 use crate::config::{CameraSource, Config, Doors, Lines};
 use crate::core::ids::CompartmentId;
 use crate::locks::{RppalLocks, RppalSensors, Wiring};
 use crate::ports::{Camera, CameraFault, DoorSensors, LockBank};
-use crate::sim::{ReplayCamera, SimCabinet, SimCamera};
+use crate::sim::{SimCabinet, SimCamera};
 
 /// Locks, door switches and camera of one cabinet.
 pub struct Hardware {
@@ -25,7 +26,7 @@ impl Hardware {
     /// Takes the devices into use; lock lines are inactive from here on.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
         let (locks, sensors) = open_doors(&config.cabinet.doors)?;
-        Ok(Self { locks, sensors, open_camera: open_camera(config.camera.clone()) })
+        Ok(Self { locks, sensors, open_camera: camera_opener(config.camera.clone()) })
     }
 }
 
@@ -59,7 +60,8 @@ fn wiring(lines: Lines) -> Wiring {
     }
 }
 
-fn open_camera(source: CameraSource) -> OpenCamera {
+/// The way to open the camera that a configuration names, as often as it is lost.
+pub fn camera_opener(source: CameraSource) -> OpenCamera {
     match source {
         CameraSource::None => Box::new(|| {
             Err(CameraFault {
@@ -69,6 +71,18 @@ fn open_camera(source: CameraSource) -> OpenCamera {
         }),
         CameraSource::Sim { frames_per_second } => {
             Box::new(move || Ok(Box::new(SimCamera::new(f64::from(frames_per_second)))))
+        }
+        CameraSource::V4l2 { device, width, height, frames_per_second, settle, frozen_after } => {
+            let wish = V4l2Wish { device, width, height, frames_per_second, settle, frozen_after };
+            Box::new(move || {
+                let camera = V4l2Camera::open(&wish)?;
+                tracing::info!(camera = camera.description(), "the camera is open");
+                Ok(Box::new(camera))
+            })
+        }
+        CameraSource::Command { argv, frozen_after } => {
+            let mut cameras = CommandCameras::new(CommandWish { argv, frozen_after });
+            Box::new(move || Ok(Box::new(cameras.open()?)))
         }
         CameraSource::Replay { files, frames_per_second } => Box::new(move || {
             let camera = ReplayCamera::from_files(&files, f64::from(frames_per_second))?;

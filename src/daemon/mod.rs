@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-pub use hardware::Hardware;
+pub use hardware::{Hardware, camera_opener};
 pub use log::start_log;
 pub use signals::stop_signals;
 

@@ -1,10 +1,8 @@
-//! Simulators that stand for a camera: one shows what a hand puts before it, the other plays files.
+//! A simulator that stands for a camera: it shows what a hand puts before it.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::{Camera, CameraFault, Frame};
 
 /// A camera that is not there. Clones are handles to the same one; the clone that is given to the program
@@ -84,43 +82,6 @@ impl Camera for SimCamera {
     }
 }
 
-/// Plays pictures from files, over and over, at its own pace: a slow caller misses some.
-pub struct ReplayCamera {
-    frames: Vec<Vec<u8>>,
-    interval: Duration,
-    began: Instant,
-    pace: Pace,
-}
-
-impl ReplayCamera {
-    /// Reads the files.
-    #[allow(clippy::disallowed_methods, reason = "the simulated camera's own clock")]
-    pub fn from_files(paths: &[PathBuf], frames_per_second: f64) -> Result<Self, CameraFault> {
-        let fault = |problem| CameraFault { camera: "replay".to_owned(), problem };
-        if paths.is_empty() {
-            return Err(fault("it has no files to play; name some in camera.files".to_owned()));
-        }
-        let read = |path: &PathBuf| {
-            read_at_most(path, LARGEST_PICTURE)
-                .map_err(|error| fault(format!("{error}; check camera.files")))
-        };
-        let frames = paths.iter().map(read).collect::<Result<_, _>>()?;
-        let pace = Pace::new(frames_per_second);
-        Ok(Self { frames, interval: pace.interval, began: Instant::now(), pace })
-    }
-}
-
-impl Camera for ReplayCamera {
-    fn latest(&mut self, wait: Duration) -> Result<Option<Frame>, CameraFault> {
-        if self.pace.wait_for_frame(wait).is_none() {
-            return Ok(None);
-        }
-        let shown = self.began.elapsed().as_nanos() / self.interval.as_nanos();
-        let index = usize::try_from(shown).unwrap_or(0) % self.frames.len();
-        Ok(Some(Frame::Encoded(self.frames[index].clone())))
-    }
-}
-
 /// When the next frame is due.
 #[derive(Clone)]
 struct Pace {
@@ -189,20 +150,5 @@ mod tests {
         let mut camera = SimCamera::new(0.1);
         assert!(camera.latest(Duration::ZERO).unwrap().is_some());
         assert!(camera.latest(Duration::ZERO).unwrap().is_none());
-    }
-
-    #[test]
-    fn replay_gives_the_files_and_names_the_missing_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.jpg");
-        std::fs::write(&file, [7]).unwrap();
-        let mut camera = ReplayCamera::from_files(&[file], 1000.0).unwrap();
-        assert_eq!(bytes(camera.latest(SOON).unwrap()), Some(vec![7]));
-        let missing = folder.path().join("b.jpg");
-        let fault = ReplayCamera::from_files(&[missing], 25.0).err().unwrap();
-        assert!(fault.to_string().contains("b.jpg"), "{fault}");
-        assert!(ReplayCamera::from_files(&[], 25.0).is_err());
-        let device = ReplayCamera::from_files(&["/dev/zero".into()], 25.0).err().unwrap();
-        assert!(device.to_string().contains("not an ordinary file"), "{device}");
     }
 }

@@ -6,4 +6,4 @@ mod cabinet;
 mod camera;
 
 pub use cabinet::{PulseSeen, SimCabinet, SimLocks, SimSensors};
-pub use camera::{ReplayCamera, SimCamera};
+pub use camera::SimCamera;

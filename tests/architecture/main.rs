@@ -16,10 +16,11 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("ports", &["core"], &[]),
     ("models", &["core"], &[]),
     ("vision", &["core", "files", "ports", "models"], &[]),
+    ("cameras", &["core", "files", "ports"], &[]),
     ("locks", &["core", "ports"], &["sim"]),
     ("journal", &["core", "ports", "contract"], &[]),
     ("hall", &["core", "ports", "contract"], &["sim"]),
-    ("sim", &["core", "files", "ports"], &[]),
+    ("sim", &["core", "ports"], &[]),
     ("hallctl", &["core", "files", "contract"], &[]),
     ("config", &["core"], &[]),
     ("app", &["core", "ports"], &["sim"]),
@@ -32,14 +33,14 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 const EVERY_ROOM: &[&str] = &[
-    "core", "contract", "files", "ports", "models", "vision", "locks", "journal", "hall", "sim",
-    "hallctl", "config", "app", "daemon", "demo", "cli",
+    "core", "contract", "files", "ports", "models", "vision", "cameras", "locks", "journal",
+    "hall", "sim", "hallctl", "config", "app", "daemon", "demo", "cli",
 ];
 
 /// Every room that the daemon is put together from.
 const WIRED: &[&str] = &[
-    "core", "contract", "ports", "models", "vision", "locks", "journal", "hall", "sim", "config",
-    "app",
+    "core", "contract", "ports", "models", "vision", "cameras", "locks", "journal", "hall", "sim",
+    "config", "app",
 ];
 
 /// A crate that may be named only under these paths of `src`.
@@ -49,6 +50,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("rumqttc", &["hall", "hallctl"]),
     ("rumqttd", &["sim"]),
     ("rppal", &["locks"]),
+    ("rustix", &["cameras"]),
     ("clap", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("anyhow", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("tracing_subscriber", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
