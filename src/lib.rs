@@ -9,6 +9,7 @@ pub mod core;
 pub mod daemon;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod files;
 pub mod hall;
 pub mod hallctl;
 pub mod journal;

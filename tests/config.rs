@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use locker_agent::cameras::ReplayCamera;
 use locker_agent::config::{CameraSource, Config, ConfigFault, Doors, LineOfChip};
 use locker_agent::locks::PulseWidth;
 
@@ -255,12 +256,21 @@ fn contradictions_between_fields_are_told() {
 }
 
 #[test]
+fn a_picture_that_is_not_there_does_not_keep_the_staff_from_the_doors() {
+    let replay = parse(&MINIMAL.replace("\"none\"", "\"replay\"\nfiles = [\"gone.jpg\"]"));
+    let CameraSource::Replay { files, .. } = replay.unwrap().camera else {
+        panic!("not a replay camera")
+    };
+    assert_eq!(files, [PathBuf::from("/etc/locker-agent/gone.jpg")]);
+    let fault = ReplayCamera::from_files(&files, 10.0).err().unwrap().to_string();
+    assert!(fault.contains("/etc/locker-agent/gone.jpg cannot be read"), "{fault}");
+    assert!(fault.contains("check camera.files"), "{fault}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let told = Config::load(Path::new("/nowhere/config.toml")).unwrap_err().to_string();
     assert!(told.contains("/nowhere/config.toml") && told.contains("--config"), "{told}");
-    let replay = parse(&MINIMAL.replace("\"none\"", "\"replay\"\nfiles = [\"gone.jpg\"]"));
-    let replay = replay.unwrap_err().to_string();
-    assert!(replay.contains("/etc/locker-agent/gone.jpg"), "{replay}");
     let without = parse(&MINIMAL.replace("\"none\"", "\"replay\"")).unwrap_err().to_string();
     assert!(without.contains("camera.files is missing"), "{without}");
 }

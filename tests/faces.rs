@@ -112,6 +112,31 @@ fn a_picture_that_cannot_be_judged_is_named_with_the_reason() {
 }
 
 #[test]
+fn what_has_no_end_or_is_far_too_large_is_refused_unread() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sparse, pipe) = (dir.path().join("sparse.jpg"), dir.path().join("pipe.jpg"));
+    std::fs::File::create(&sparse).unwrap().set_len(2 << 30).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (good, zero) = (photo("obama.jpg"), Path::new("/dev/zero"));
+    for (path, reason) in [
+        (sparse.as_path(), "more than 20971520 bytes"),
+        (&pipe, "not an ordinary file"),
+        (zero, "not an ordinary file"),
+    ] {
+        let name = path.to_str().unwrap();
+        for said in [refused(&[&"compare", &good, &path]), refused(&[&"bench", &"--photo", &path])]
+        {
+            assert!(said.contains(name) && said.contains(reason), "{said}");
+        }
+        let said = refused(&[&"eval", &path]);
+        assert!(path == sparse || said.contains(reason), "{said}");
+    }
+    let list = dir.path().join("pairs.csv");
+    std::fs::write(&list, "file_x,file_y,same\nsparse.jpg,sparse.jpg,yes\n").unwrap();
+    assert!(refused(&[&"eval", &list]).contains("line 2: "), "the row is named");
+}
+
+#[test]
 fn a_missing_or_altered_model_is_never_run() {
     let dir = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(models()).unwrap() {
@@ -148,10 +173,17 @@ fn an_evaluation_counts_pairs_and_pictures_without_a_face() {
     let report = json(&face(&[&"eval", &list, &"--json"]));
     assert_eq!((&report["genuine"], &report["impostor"]), (&1.into(), &2.into()));
     assert_eq!((&report["no_face"], &report["pairs_without_face"]), (&1.into(), &1.into()));
-    for rate in ["far_1e-2", "far_1e-3", "far_1e-4", "no_false_accept"] {
-        assert_eq!(report[format!("tar_at_{rate}")], 1.0, "{report}");
-        assert!(report[format!("threshold_at_{rate}")].is_number(), "{report}");
+    assert_eq!(report["tar_at_no_false_accept"], 1.0);
+    assert!(report["threshold_at_no_false_accept"].is_number(), "{report}");
+    // Two impostors measure no false accept rate below one in two.
+    for rate in ["tar_at_far_1e-2", "tar_at_far_1e-3", "tar_at_far_1e-4", "threshold_at_far_1e-2"] {
+        assert_eq!(report.get(rate), Some(&Value::Null), "{report}");
     }
+    assert_eq!(report["far_resolution"], 0.5);
+    assert_eq!(report["not_measured"].as_array().unwrap().len(), 3);
+    let said = String::from_utf8(face(&[&"eval", &list]).stdout).unwrap();
+    assert!(said.contains("TAR at far_1e-4: it takes 10000 impostor pairs"), "{said}");
+    assert!(!said.contains('{'), "a person reads a table: {said}");
     assert_eq!(report["best_accuracy"], 1.0);
     assert!(report["ms_per_image"].as_f64().unwrap() > 0.0);
     assert!(report["genuine_scores"]["p50"].is_number() && report["impostor_scores"].is_object());

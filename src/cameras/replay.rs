@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::{Camera, CameraFault, Frame};
 
 /// Plays pictures from files, over and over, at its own pace: a slow caller misses some.
@@ -23,9 +24,8 @@ impl ReplayCamera {
             return Err(fault("it has no files to play; name some in camera.files".to_owned()));
         }
         let read = |path: &PathBuf| {
-            std::fs::read(path).map_err(|error| {
-                fault(format!("{} cannot be read: {error}; check camera.files", path.display()))
-            })
+            read_at_most(path, LARGEST_PICTURE)
+                .map_err(|error| fault(format!("{error}; check camera.files")))
         };
         let pictures = paths.iter().map(read).collect::<Result<_, _>>()?;
         let rate = if frames_per_second.is_finite() { frames_per_second } else { 30.0 };
@@ -93,5 +93,7 @@ mod tests {
         let fault = ReplayCamera::from_files(&[missing], 25.0).err().unwrap();
         assert!(fault.to_string().contains("/nowhere/b.jpg"), "{fault}");
         assert!(ReplayCamera::from_files(&[], 25.0).is_err());
+        let device = ReplayCamera::from_files(&["/dev/zero".into()], 25.0).err().unwrap();
+        assert!(device.to_string().contains("not an ordinary file"), "{device}");
     }
 }

@@ -77,6 +77,19 @@ pub fn run(args: FaceArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Decimals of similarities, scores and other parts of one.
+const SCORE_PLACES: usize = 6;
+
+/// A measured value in the digits that mean something, as JSON shows it: 0.45 and not 0.44999998807907104.
+fn rounded(value: f32, places: usize) -> f64 {
+    rounded_wide(f64::from(value), places)
+}
+
+fn rounded_wide(value: f64, places: usize) -> f64 {
+    // Through the decimal text, because the nearest f64 to a short decimal is what prints as short.
+    format!("{value:.places$}").parse().unwrap_or(value)
+}
+
 /// Writes to standard output; a reader that has gone away is no error.
 fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
@@ -84,4 +97,18 @@ fn say(text: &str) {
 
 fn say_json(value: &serde_json::Value) {
     say(&format!("{value:#}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rounded, rounded_wide};
+
+    #[test]
+    fn json_shows_the_digits_that_mean_something() {
+        let shown =
+            serde_json::json!([rounded(0.45, 6), rounded(0.812_345_6, 4), rounded(-1.0, 6)]);
+        assert_eq!(shown.to_string(), "[0.45,0.8123,-1.0]");
+        assert_eq!(serde_json::json!(rounded_wide(12.345_678, 3)).to_string(), "12.346");
+        assert!(rounded(f32::NAN, 3).is_nan());
+    }
 }

@@ -259,7 +259,7 @@ impl<'a, 'i> Section<'a, 'i> {
         Some(self.findings.folder.join(text))
     }
 
-    /// The paths of files that exist, if they are there.
+    /// The paths in a list, if it is there; whether the files exist is seen when they are used.
     pub(super) fn files(&mut self, key: &'static str) -> Vec<PathBuf> {
         let Some(value) = self.find(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
@@ -269,14 +269,11 @@ impl<'a, 'i> Section<'a, 'i> {
         let mut files = Vec::new();
         for item in items {
             match item.get_ref().as_str() {
-                Some(name) => files.push((self.findings.folder.join(name), item)),
+                Some(name) => files.push(self.findings.folder.join(name)),
                 None => self.wrong(key, item, "is no file name: write it in quotes"),
             }
         }
-        for (file, item) in &files {
-            self.check_file(key, item, file);
-        }
-        files.into_iter().map(|(file, _)| file).collect()
+        files
     }
 
     /// A list of texts of which the first is not empty, if it is there.

@@ -40,7 +40,8 @@ pub enum CameraSource {
     },
     /// Pictures from files, over and over.
     Replay {
-        /// The files, at least one, all there when the configuration was read.
+        /// The files, at least one. One that is missing is a fault of the camera, not of the configuration: faces
+        /// are off, and the staff still opens doors.
         files: Vec<PathBuf>,
         /// Frames a second.
         frames_per_second: f32,

@@ -13,11 +13,13 @@ use crate::config::Config;
 use crate::contract::answer::Reply;
 use crate::core::command::Order;
 use crate::daemon::{Daemon, Hardware, model_store};
+use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::hallctl::client::new_command;
 use crate::hallctl::{Broker, HallClient};
 use crate::models::ModelStore;
 use crate::sim::broker::EmbeddedBroker;
 use crate::sim::{SimCabinet, SimCamera};
+use crate::vision::picture::Picture;
 
 /// How long the demonstration's hall waits for the end of a command.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -124,14 +126,37 @@ impl Photos {
         let sample = |name: &str| {
             store.bytes(name).context("the demonstration needs the sample photos: run: locker-agent models fetch --samples (or make models)")
         };
-        let attack = attack.map(|file| {
-            std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
-        });
         Ok(Self {
             citizen_on_file: sample("obama")?,
             citizen_at_the_door: sample("obama2")?,
             stranger: sample("biden")?,
-            attack: attack.transpose()?,
+            attack: attack.map(read_attack).transpose()?,
         })
+    }
+}
+
+/// The attack's bytes, once they are known to be a picture: before the story begins, and not in the middle of it.
+fn read_attack(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = read_at_most(file, LARGEST_PICTURE).context("--attack cannot be used")?;
+    let mut picture = Picture::decoded(&bytes)
+        .with_context(|| format!("--attack cannot be used: {}", file.display()))?;
+    picture.wipe();
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn an_attack_that_is_no_picture_is_refused_before_the_story() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("attack.jpg");
+        std::fs::write(&file, b"hi").unwrap();
+        let said = format!("{:#}", read_attack(&file).unwrap_err());
+        assert!(said.contains("attack.jpg: the file is not a JPEG, PNG or PNM picture"), "{said}");
+        let said = format!("{:#}", read_attack(Path::new("/dev/zero")).unwrap_err());
+        assert!(said.contains("--attack cannot be used: /dev/zero is not an ordinary"), "{said}");
     }
 }

@@ -25,12 +25,9 @@ pub(super) fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<()>
     enrol(stage, teller, &case)?;
     load(stage, teller, &case, door)?;
     teller.say("\nPeople come to the camera:");
-    let stranger = stage.photos.stranger.clone();
-    refuse(stage, teller, stranger, Refusal::NotRecognised, "a stranger")?;
-    match stage.photos.attack.clone() {
-        Some(photo) => {
-            refuse(stage, teller, photo, Refusal::PresentationAttack, "a photo of a photo")?;
-        }
+    refuse(stage, teller, &stage.photos.stranger, STRANGER)?;
+    match &stage.photos.attack {
+        Some(photo) => refuse(stage, teller, photo, ATTACK)?,
         None => teller.say("           (no attack sample was given, so none is shown)"),
     }
     collect(stage, teller, &case, door)
@@ -108,24 +105,67 @@ fn load(
     Ok(())
 }
 
+/// Somebody who must not be let in.
+#[derive(Clone, Copy)]
+struct Unwanted {
+    who: &'static str,
+    /// As what they are to be refused.
+    reason: Refusal,
+    /// What to do if that is not what happens.
+    remedy: &'static str,
+}
+
+const STRANGER: Unwanted = Unwanted {
+    who: "a stranger",
+    reason: Refusal::NotRecognised,
+    remedy: "fetch the sample photos anew: locker-agent models fetch --samples",
+};
+const ATTACK: Unwanted = Unwanted {
+    who: "a photo of a photo",
+    reason: Refusal::PresentationAttack,
+    remedy: "give --attack one face on paper or on a screen, held up to a camera",
+};
+
+/// What became of somebody at the camera.
+#[derive(Clone, Copy)]
+enum Verdict {
+    Refused(Refusal),
+    LetIn,
+}
+
+impl Unwanted {
+    /// Whether it ended as it should; if not, the sentence that says how.
+    fn check(self, verdict: Verdict) -> anyhow::Result<()> {
+        let Self { who, reason, remedy } = self;
+        match verdict {
+            Verdict::Refused(found) if found == reason => Ok(()),
+            Verdict::Refused(found) => {
+                bail!("{who} was refused as {found:?} and not as {reason:?}: {remedy}")
+            }
+            Verdict::LetIn => bail!("{who} was let in and not refused as {reason:?}: {remedy}"),
+        }
+    }
+}
+
 /// Shows somebody who must not be let in: the hall hears of it, and no lock moves.
 fn refuse(
     stage: &Stage,
     teller: &mut Teller,
-    photo: Vec<u8>,
-    reason: Refusal,
-    who: &str,
+    photo: &[u8],
+    unwanted: Unwanted,
 ) -> anyhow::Result<()> {
+    let Unwanted { who, reason, remedy } = unwanted;
     let (pulses, events) = (stage.cabinet.pulses().len(), stage.books.len());
     teller.mark();
-    stage.camera.show(photo);
-    let said = stage.books.wait_for(events, "a face was refused", |event| match event {
-        Event::FaceRefused { reason } => Some(Ok(*reason)),
-        Event::UnlockAuthorised { .. } => Some(Err("let in")),
+    stage.camera.show(photo.to_vec());
+    let what = format!("{who} was refused: {remedy}");
+    let verdict = stage.books.wait_for(events, &what, |event| match event {
+        Event::FaceRefused { reason } => Some(Verdict::Refused(*reason)),
+        Event::UnlockAuthorised { .. } => Some(Verdict::LetIn),
         _ => None,
     })?;
     stage.camera.show_nothing();
-    ensure!(said == Ok(reason), "{who} should be refused as {reason:?}, but was {said:?}");
+    unwanted.check(verdict)?;
     ensure!(stage.cabinet.pulses().len() == pulses, "{who} was refused, and yet a lock moved");
     teller.saw(&format!("{who} is refused ({reason:?}), and no lock moves"));
     let leaves = stage.config.recognition.leave_after + Duration::from_millis(300);
@@ -219,4 +259,19 @@ fn only_open(stage: &Stage, door: CompartmentId) -> anyhow::Result<()> {
     let open: Vec<_> = numbers.into_iter().filter(|n| stage.cabinet.is_open(*n)).collect();
     ensure!(open == [door], "exactly door {door} should be open, but {open:?} are");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn an_attack_that_is_let_in_or_refused_for_another_reason_is_told_in_a_sentence() {
+        assert!(ATTACK.check(Verdict::Refused(Refusal::PresentationAttack)).is_ok());
+        let said = ATTACK.check(Verdict::LetIn).unwrap_err().to_string();
+        assert!(said.starts_with("a photo of a photo was let in and not refused"), "{said}");
+        let said = ATTACK.check(Verdict::Refused(Refusal::NotRecognised)).unwrap_err().to_string();
+        assert!(said.contains("as NotRecognised and not as PresentationAttack: give"), "{said}");
+    }
 }

@@ -6,11 +6,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::HallFault;
+use crate::contract::command::LARGEST_WITH_PHOTO;
 use crate::core::command::{Order, Purpose};
 use crate::core::ids::{
     CommandId, CompartmentId, ConsentRef, DepositId, DeviceId, OperatorId, RecipientId,
 };
 use crate::core::time::WallTime;
+use crate::files::{FileFault, read_at_most};
 
 /// Talks to a document locker the way the hall does: sends commands, shows and receives events.
 ///
@@ -206,9 +208,8 @@ impl Task {
                 (Order::Reserve { deposit, recipient, compartment, collect_by }, sending)
             }
             Self::Enrol { recipient, photo: file, consent, sending } => {
-                let problem =
-                    |e| HallFault::Usage(format!("{} cannot be read: {e}", file.display()));
-                photo = Some(std::fs::read(&file).map_err(problem)?);
+                let problem = |e: FileFault| HallFault::Usage(e.to_string());
+                photo = Some(read_at_most(&file, LARGEST_WITH_PHOTO).map_err(problem)?);
                 (Order::Enrol { recipient, consent }, sending)
             }
             Self::Erase { recipient, sending } => (Order::Erase { recipient }, sending),

@@ -5,8 +5,10 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
-/// A larger file is refused unread.
-pub const MOST_BYTES: usize = 20 * 1024 * 1024;
+use crate::files::LARGEST_PICTURE;
+
+/// A larger file is refused undecoded.
+pub const MOST_BYTES: usize = LARGEST_PICTURE;
 /// More pixels are refused when the header is read, before they are allocated.
 pub const MOST_PIXELS: u64 = 40_000_000;
 /// What one picture may take in memory while it is decoded (deep or transparent formats need more per pixel).

@@ -152,3 +152,14 @@ fn a_wiped_picture_shows_nothing() {
     picture.wipe();
     assert!(picture.pixels().rgb.is_empty());
 }
+
+/// Files of a print shop and of a scanner, made by other programs (`tests/fixtures/pictures/README.md`).
+#[test]
+fn pictures_in_four_inks_and_of_sixteen_bits_show_their_colours() {
+    let near = |found: [u8; 3], expected: [u8; 3]| {
+        assert!(found.iter().zip(expected).all(|(f, e)| f.abs_diff(e) <= 3), "{found:?}");
+    };
+    near(first_pixel(include_bytes!("../../tests/fixtures/pictures/cmyk.jpg")), [255, 0, 0]);
+    near(first_pixel(include_bytes!("../../tests/fixtures/pictures/grey16.png")), [128; 3]);
+    near(first_pixel(include_bytes!("../../tests/fixtures/pictures/rgb16.png")), [255, 128, 0]);
+}

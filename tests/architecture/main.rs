@@ -12,15 +12,16 @@ use source::{NamedPath, Reading, read};
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("core", &[], &[]),
     ("contract", &["core"], &[]),
+    ("files", &[], &[]),
     ("ports", &["core"], &[]),
     ("models", &["core"], &[]),
-    ("vision", &["core", "ports", "models"], &[]),
-    ("cameras", &["core", "ports"], &[]),
+    ("vision", &["core", "files", "ports", "models"], &[]),
+    ("cameras", &["core", "files", "ports"], &[]),
     ("locks", &["core", "ports"], &["sim"]),
     ("journal", &["core", "ports", "contract"], &[]),
     ("hall", &["core", "ports", "contract"], &["sim"]),
     ("sim", &["core", "ports"], &[]),
-    ("hallctl", &["core", "contract"], &[]),
+    ("hallctl", &["core", "files", "contract"], &[]),
     ("config", &["core"], &[]),
     ("app", &["core", "ports"], &["sim"]),
     ("daemon", WIRED, &[]),
@@ -32,8 +33,8 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 const EVERY_ROOM: &[&str] = &[
-    "core", "contract", "ports", "models", "vision", "cameras", "locks", "journal", "hall", "sim",
-    "hallctl", "config", "app", "daemon", "demo", "cli",
+    "core", "contract", "files", "ports", "models", "vision", "cameras", "locks", "journal",
+    "hall", "sim", "hallctl", "config", "app", "daemon", "demo", "cli",
 ];
 
 /// Every room that the daemon is put together from.

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{anyhow, ensure};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use serde_json::json;
 
 use super::{SetArgs, say, say_json};
 use crate::core::ids::{ModelId, RecipientId};
+use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::models::{Content, ModelStore};
 use crate::ports::{FaceEngine, Frame, Template};
 use crate::vision::gallery::Gallery;
@@ -49,7 +50,7 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let mut engine = Engine::load(&store, args.set.threads())?;
     let load_ms = millis(started);
     let photo = match &args.photo {
-        Some(path) => std::fs::read(path).with_context(|| path.display().to_string())?,
+        Some(path) => read_at_most(path, LARGEST_PICTURE)?,
         None => store.bytes(sample(&store)?)?,
     };
     let jpeg = frame_of(engine.pipeline(), &photo)?;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
-use super::{SetArgs, say, say_json};
+use super::{SCORE_PLACES, SetArgs, rounded, say, say_json};
+use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::Template;
 use crate::vision::Pipeline;
 use crate::vision::embed::cosine;
@@ -48,7 +49,8 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         let (threshold, model) = (args.threshold, a.template.model.as_str());
         say_json(&json!({
-            "same": same, "similarity": similarity, "threshold": threshold, "model": model,
+            "same": same, "similarity": rounded(similarity, SCORE_PLACES),
+            "threshold": rounded(threshold, SCORE_PLACES), "model": model,
             "a": a.json(), "b": b.json(),
         }));
     } else {
@@ -70,7 +72,7 @@ struct Subject<'a> {
 impl<'a> Subject<'a> {
     fn look(pipeline: &mut Pipeline, path: &'a Path) -> anyhow::Result<Self> {
         let place = || path.display().to_string();
-        let bytes = std::fs::read(path).with_context(place)?;
+        let bytes = read_at_most(path, LARGEST_PICTURE)?;
         let picture = Picture::decoded(&bytes).with_context(place)?;
         let size = (picture.pixels().width, picture.pixels().height);
         let face = still::look(pipeline, &picture, true)?
@@ -127,25 +129,28 @@ impl<'a> Subject<'a> {
 
     fn json(&self) -> Value {
         let (bounds, quality) = (&self.face.bounds, &self.face.quality);
-        let points: Vec<[f32; 2]> =
-            self.face.points.in_order().iter().map(|p| [p.x, p.y]).collect();
+        let pixels = |value: f32| rounded(value, 2);
+        let part = |value: f32| rounded(value, SCORE_PLACES);
+        let points: Vec<[f64; 2]> =
+            self.face.points.in_order().iter().map(|p| [pixels(p.x), pixels(p.y)]).collect();
+        let sides = [bounds.left, bounds.top, bounds.right, bounds.bottom].map(pixels);
         json!({
             "file": self.path.display().to_string(),
             "width": self.size.0,
             "height": self.size.1,
-            "box": [bounds.left, bounds.top, bounds.right, bounds.bottom],
-            "score": self.face.score,
+            "box": sides,
+            "score": part(self.face.score),
             "near_faces": self.face.near_faces,
             "margin_added": self.face.margin_added,
             "landmarks": points,
-            "liveness": self.face.liveness,
+            "liveness": self.face.liveness.map(part),
             "quality": {
-                "face_px": quality.face_px,
-                "sharpness": quality.sharpness,
-                "brightness": quality.brightness,
-                "contrast": quality.contrast,
-                "yaw": quality.yaw,
-                "inside": quality.inside,
+                "face_px": pixels(quality.face_px),
+                "sharpness": pixels(quality.sharpness),
+                "brightness": pixels(quality.brightness),
+                "contrast": pixels(quality.contrast),
+                "yaw": part(quality.yaw),
+                "inside": part(quality.inside),
             },
         })
     }

@@ -9,8 +9,9 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use super::rates::Scores;
-use super::{SetArgs, say, say_json};
+use super::rates::{QUANTILES, Scores};
+use super::{SCORE_PLACES, SetArgs, rounded, rounded_wide, say, say_json};
+use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::Template;
 use crate::vision::Pipeline;
 use crate::vision::embed::cosine;
@@ -20,6 +21,9 @@ use crate::vision::still;
 /// The false accept rates reported, by the name of their keys.
 const RATES: [(&str, f64); 4] =
     [("far_1e-2", 1e-2), ("far_1e-3", 1e-3), ("far_1e-4", 1e-4), ("no_false_accept", 0.0)];
+
+/// A longer list of pairs is refused unread, in bytes: room for about a million pairs.
+const LARGEST_LIST: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct EvalArgs {
@@ -56,11 +60,11 @@ struct PairList {
 impl PairList {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let place = || path.display().to_string();
+        let text = read_at_most(path, LARGEST_LIST)?;
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .flexible(true)
-            .from_path(path)
-            .with_context(place)?;
+            .from_reader(text.as_slice());
         let header = reader.headers().with_context(place)?.clone();
         if header.iter().ne(["file_x", "file_y", "same"]) {
             bail!("{}: line 1: the header must be file_x,file_y,same", place());
@@ -129,7 +133,8 @@ impl Embedded {
         let mut templates = Vec::with_capacity(list.files.len());
         for (file, line) in &list.files {
             let place = || format!("{} (line {line})", file.display());
-            let bytes = std::fs::read(file).with_context(place)?;
+            let bytes =
+                read_at_most(file, LARGEST_PICTURE).with_context(|| format!("line {line}"))?;
             let picture = Picture::decoded(&bytes).with_context(place)?;
             let face = still::look(pipeline, &picture, false)?;
             templates.push(face.and_then(|face| face.template));
@@ -164,7 +169,7 @@ impl Report<'_> {
 
     fn json(&self) -> Value {
         let (genuine, impostor) = self.scores.counts();
-        let (genuine_scores, impostor_scores) = self.scores.quantiles();
+        let [genuine_scores, impostor_scores] = self.scores.quantiles().map(quantiles_json);
         let without_face = self.without_face();
         let best = self.scores.best_accuracy();
         let mut report = json!({
@@ -175,40 +180,55 @@ impl Report<'_> {
             "impostor": impostor,
             "genuine_scores": genuine_scores,
             "impostor_scores": impostor_scores,
-            "best_accuracy": best.map(|(accuracy, _)| accuracy),
-            "threshold_at_best_accuracy": best.map(|(_, threshold)| threshold),
+            "best_accuracy": best.map(|(accuracy, _)| rounded_wide(accuracy, SCORE_PLACES)),
+            "threshold_at_best_accuracy": best.map(|(_, threshold)| exactly(threshold)),
+            "far_resolution": self.scores.resolution(),
+            "not_measured": self.not_measured(),
             "no_face": without_face.len(),
             "no_face_files": without_face,
-            "ms_per_image": self.embedded.ms_per_image,
+            "ms_per_image": rounded_wide(self.embedded.ms_per_image, 3),
         });
         for (name, far) in RATES {
             let at = self.scores.at_far(far);
-            report[format!("tar_at_{name}")] = json!(at.map(|at| at.tar));
-            report[format!("threshold_at_{name}")] = json!(at.map(|at| at.threshold));
+            let tar = at.map(|at| rounded_wide(at.tar, SCORE_PLACES));
+            report[format!("tar_at_{name}")] = json!(tar);
+            report[format!("threshold_at_{name}")] = json!(at.map(|at| exactly(at.threshold)));
         }
         report
     }
 
+    /// A sentence for each rate that this set cannot measure.
+    fn not_measured(&self) -> Vec<String> {
+        let (genuine, impostor) = self.scores.counts();
+        if genuine == 0 || impostor == 0 {
+            return vec![format!(
+                "no rate: it takes genuine and impostor pairs, and there are {genuine} and {impostor}"
+            )];
+        }
+        let rates = RATES.iter().filter(|(_, far)| !self.scores.measures(*far));
+        let said = rates.map(|(name, far)| {
+            format!(
+                "TAR at {name}: it takes {:.0} impostor pairs, and there are {impostor}",
+                1.0 / far
+            )
+        });
+        said.collect()
+    }
+
     fn text(&self) -> String {
         let (genuine, impostor) = self.scores.counts();
-        let (genuine_scores, impostor_scores) = self.scores.quantiles();
-        let mut lines = vec![
-            format!(
-                "{} pictures, {genuine} genuine and {impostor} impostor pairs, {:.1} ms per picture",
-                self.list.files.len(),
-                self.embedded.ms_per_image
-            ),
-            format!("genuine scores  {genuine_scores}"),
-            format!("impostor scores {impostor_scores}"),
-        ];
+        let mut lines = vec![format!(
+            "{} pictures, {genuine} genuine and {impostor} impostor pairs, {:.1} ms per picture",
+            self.list.files.len(),
+            self.embedded.ms_per_image
+        )];
+        lines.push(quantile_table(self.scores.quantiles()));
         for (name, far) in RATES {
-            lines.push(match self.scores.at_far(far) {
-                Some(at) => {
-                    format!("TAR at {name}: {:.4} (threshold {:.4})", at.tar, at.threshold)
-                }
-                None => format!("TAR at {name}: needs genuine and impostor pairs"),
-            });
+            if let Some(at) = self.scores.at_far(far) {
+                lines.push(format!("TAR at {name}: {:.4} (threshold {:.4})", at.tar, at.threshold));
+            }
         }
+        lines.extend(self.not_measured().iter().map(|why| format!("not measured: {why}")));
         if let Some((accuracy, threshold)) = self.scores.best_accuracy() {
             lines.push(format!("best accuracy: {accuracy:.4} (threshold {threshold:.4})"));
         }
@@ -217,6 +237,36 @@ impl Report<'_> {
         lines.extend(without_face.iter().map(|file| format!("  {file}")));
         lines.join("\n")
     }
+}
+
+type Quantiles = Option<[f32; QUANTILES.len()]>;
+
+fn quantiles_json(scores: Quantiles) -> Value {
+    let Some(scores) = scores else { return Value::Null };
+    let named = QUANTILES.iter().zip(scores);
+    named
+        .map(|((name, _), score)| ((*name).to_owned(), json!(rounded(score, SCORE_PLACES))))
+        .collect()
+}
+
+/// One row of scores for each kind of pair.
+fn quantile_table(scores: [Quantiles; 2]) -> String {
+    let head: String = QUANTILES.iter().map(|(name, _)| format!("{name:>8}")).collect();
+    let row = |kind: &str, scores: Quantiles| match scores {
+        Some(scores) => {
+            let cells: String = scores.iter().map(|score| format!("{score:8.4}")).collect();
+            format!("{kind:<15}{cells}")
+        }
+        None => format!("{kind:<15}   no pairs"),
+    };
+    let [genuine, impostor] = scores;
+    let (genuine, impostor) = (row("genuine scores", genuine), row("impostor scores", impostor));
+    format!("{:<15}{head}\n{genuine}\n{impostor}", "")
+}
+
+/// A threshold to the last bit in as few digits as that takes: rounded it could let in what it keeps out.
+fn exactly(threshold: f32) -> f64 {
+    threshold.to_string().parse().unwrap_or(f64::from(threshold))
 }
 
 #[cfg(test)]
@@ -259,5 +309,21 @@ mod tests {
     fn a_list_without_its_header_or_without_pairs_is_refused() {
         assert!(read("a.jpg,b.jpg,no\n").err().unwrap().contains("header"));
         assert!(read("file_x,file_y,same\n").err().unwrap().contains("no pairs"));
+    }
+
+    #[test]
+    fn a_threshold_is_told_to_the_last_bit() {
+        let threshold = 0.45_f32.next_up();
+        assert_eq!((exactly(threshold) as f32).to_bits(), threshold.to_bits());
+        assert_eq!(json!(exactly(0.45)).to_string(), "0.45");
+    }
+
+    #[test]
+    fn the_table_lines_up_and_says_where_there_are_no_pairs() {
+        let table = quantile_table([Some([-0.5; QUANTILES.len()]), None]);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines[0].len(), lines[1].len());
+        assert!(lines[1].starts_with("genuine scores  -0.5000 -0.5000"), "{table}");
+        assert!(lines[2].ends_with("no pairs"), "{table}");
     }
 }

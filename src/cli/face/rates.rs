@@ -1,6 +1,17 @@
 //! What a set of genuine and impostor scores says, in the words of ISO/IEC 19795 and NIST FRTE.
 
-use serde_json::{Map, Value, json};
+/// The quantiles that are reported, by name.
+pub(super) const QUANTILES: [(&str, f64); 9] = [
+    ("min", 0.0),
+    ("p01", 0.01),
+    ("p05", 0.05),
+    ("p25", 0.25),
+    ("p50", 0.5),
+    ("p75", 0.75),
+    ("p95", 0.95),
+    ("p99", 0.99),
+    ("max", 1.0),
+];
 
 /// Similarities of pairs of one person and of pairs of two.
 #[derive(Debug, Default, Clone)]
@@ -30,15 +41,27 @@ impl Scores {
         (self.genuine.len(), self.impostor.len())
     }
 
-    /// The operating point at which at most `far` of the impostors are accepted; `None` without pairs of
-    /// both kinds. With fewer than 1/far impostors that means none of them.
+    /// The smallest false accept rate above none that so many impostor pairs can show: one of them.
+    pub(super) fn resolution(&self) -> Option<f64> {
+        (!self.impostor.is_empty()).then(|| 1.0 / self.impostor.len() as f64)
+    }
+
+    /// Whether there are pairs of both kinds, and enough impostors that one of them is at most the part `far`.
+    /// (No false accept at all, a rate of zero, can be counted in any set.)
+    pub(super) fn measures(&self, far: f64) -> bool {
+        let fine = self.resolution().is_some_and(|one| far <= 0.0 || one <= far + 1e-12);
+        fine && !self.genuine.is_empty()
+    }
+
+    /// The operating point at which at most `far` of the impostors are accepted; `None` where the set does not
+    /// measure that.
     pub(super) fn at_far(&self, far: f64) -> Option<OperatingPoint> {
+        if !self.measures(far) {
+            return None;
+        }
         let allowed = (far * self.impostor.len() as f64 + 1e-9) as usize;
         let first_refused = self.impostor.get(allowed)?;
         let threshold = first_refused.next_up();
-        if self.genuine.is_empty() {
-            return None;
-        }
         let accepted = self.genuine.partition_point(|score| *score >= threshold);
         Some(OperatingPoint { tar: accepted as f64 / self.genuine.len() as f64, threshold })
     }
@@ -58,29 +81,15 @@ impl Scores {
         best.filter(|_| total > 0).map(|(right, at)| (right as f64 / total as f64, at))
     }
 
-    /// Quantiles of the genuine and of the impostor scores.
-    pub(super) fn quantiles(&self) -> (Value, Value) {
-        (quantiles(&self.genuine), quantiles(&self.impostor))
+    /// The genuine and the impostor scores at each of [`QUANTILES`]; `None` where there are no pairs.
+    pub(super) fn quantiles(&self) -> [Option<[f32; QUANTILES.len()]>; 2] {
+        [quantiles(&self.genuine), quantiles(&self.impostor)]
     }
 }
 
-fn quantiles(descending: &[f32]) -> Value {
-    const AT: [(&str, f64); 9] = [
-        ("min", 0.0),
-        ("p01", 0.01),
-        ("p05", 0.05),
-        ("p25", 0.25),
-        ("p50", 0.5),
-        ("p75", 0.75),
-        ("p95", 0.95),
-        ("p99", 0.99),
-        ("max", 1.0),
-    ];
-    let Some(last) = descending.len().checked_sub(1) else { return Value::Null };
-    let at = |part: f64| descending[last - (part * last as f64).round() as usize];
-    let pairs: Map<String, Value> =
-        AT.iter().map(|(name, part)| ((*name).to_owned(), json!(at(*part)))).collect();
-    Value::Object(pairs)
+fn quantiles(descending: &[f32]) -> Option<[f32; QUANTILES.len()]> {
+    let last = descending.len().checked_sub(1)?;
+    Some(QUANTILES.map(|(_, part)| descending[last - (part * last as f64).round() as usize]))
 }
 
 #[cfg(test)]
@@ -133,6 +142,27 @@ mod tests {
         assert_eq!(Scores::new(vec![0.5], Vec::new()).at_far(0.1), None);
         assert_eq!(Scores::new(Vec::new(), vec![0.5]).at_far(0.1), None);
         assert_eq!(Scores::default().best_accuracy(), None);
-        assert_eq!(Scores::default().quantiles().0, Value::Null);
+        assert_eq!(Scores::default().quantiles(), [None, None]);
+    }
+
+    #[test]
+    fn a_rate_finer_than_one_impostor_is_not_measured() {
+        let scores = |impostors: usize| Scores::new(vec![0.9], vec![0.1; impostors]);
+        assert_eq!(scores(1).at_far(1e-4), None);
+        assert_eq!(scores(9_999).at_far(1e-4), None);
+        for measured in
+            [scores(10_000).at_far(1e-4), scores(100).at_far(1e-2), scores(1).at_far(0.0)]
+        {
+            assert!((measured.unwrap().tar - 1.0).abs() < 1e-9);
+        }
+        assert_eq!(scores(4).resolution(), Some(0.25));
+        assert_eq!(scores(0).resolution(), None);
+    }
+
+    #[test]
+    fn quantiles_go_from_the_lowest_to_the_highest() {
+        let [genuine, _] =
+            Scores::new((0..=100).map(|i| i as f32).collect(), Vec::new()).quantiles();
+        assert_eq!(genuine.unwrap().map(|score| score as u32), [0, 1, 5, 25, 50, 75, 95, 99, 100]);
     }
 }
