@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use locker_agent::contract::VERSION;
 use locker_agent::contract::answer::{AnswerMessage, Reply};
-use locker_agent::contract::command::encode;
+use locker_agent::contract::command::{ParsedCommand, encode};
 use locker_agent::contract::malformed::RefusedKind;
 use locker_agent::contract::receipt::Receipt;
 use locker_agent::contract::state::CabinetState;
@@ -19,13 +19,13 @@ use locker_agent::core::command::{Answer, Order, Rejection};
 use locker_agent::core::event::Event;
 use locker_agent::core::ids::{CompartmentId, DeviceId, EventSeq};
 use locker_agent::core::time::WallTime;
-use locker_agent::hall::{Credentials, FromHall, HallConfig, Identity, ToHall, run};
+use locker_agent::hall::{Credentials, FromHall, HallConfig, Identity, ReplyTo, ToHall, run};
 use locker_agent::hallctl::client::new_command;
 use locker_agent::hallctl::receiver::{News, watch};
 use locker_agent::hallctl::store::EventStore;
 use locker_agent::hallctl::{Broker, HallClient};
 use locker_agent::ports::Outbox;
-use support::mosquitto::{Mosquitto, publish};
+use support::mosquitto::{Mosquitto, Subscription, publish};
 use support::outbox::{JOURNAL, MemoryOutbox};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -240,6 +240,110 @@ async fn a_busy_app_loses_no_command() {
     cabinet.stop().await;
 }
 
+const ANSWER: &str = "locker/v1/luohu-1/answer";
+
+/// Many erasures, as lines, `c-{from}` to `c-{to}`.
+fn erasures(from: usize, to: usize) -> Vec<Vec<u8>> {
+    (from..=to).map(|n| encode(&erase(&format!("c-{n}")), &device(), None)).collect()
+}
+
+/// Answers so many commands; gives their ids in the order in which they came, and how often a connection was lost.
+async fn obey_all(cabinet: &mut Cabinet, count: usize) -> (Vec<String>, usize) {
+    let (mut came, mut losses) = (Vec::new(), 0);
+    while came.len() < count {
+        match cabinet.next().await {
+            FromHall::Command { parsed, reply } => {
+                came.push(parsed.command.id.to_string());
+                obey_this(cabinet, parsed, reply).await;
+            }
+            FromHall::Connected => {}
+            FromHall::Disconnected { .. } => losses += 1,
+            refused @ FromHall::Refused { .. } => panic!("{refused:?}"),
+        }
+    }
+    (came, losses)
+}
+
+fn ids(from: usize, to: usize) -> Vec<String> {
+    (from..=to).map(|n| format!("c-{n}")).collect()
+}
+
+/// Both answers of every erasure, each once, in order, up to and with `c-{last}`.
+async fn assert_answered_once_and_in_order(answers: Subscription, last: usize) {
+    let lines = tokio::task::spawn_blocking(move || answers.take(2 * last)).await.unwrap();
+    let answered = lines.iter().map(|line| {
+        let message = AnswerMessage::decode(line.as_bytes()).unwrap();
+        (message.id.to_string(), message.answer)
+    });
+    let done = Answer::Done { compartment: None };
+    let expected = ids(1, last)
+        .into_iter()
+        .flat_map(|id| [Answer::Accepted, done.clone()].map(|a| (id.clone(), Reply::Judged(a))));
+    assert!(answered.eq(expected), "{lines:?}");
+}
+
+/// A broker that forgets no message because it has too many.
+fn patient_broker() -> Mosquitto {
+    let mut broker = Mosquitto::stopped();
+    broker.configure("max_queued_messages 0");
+    broker.start();
+    broker
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_queued_while_the_agent_was_away_are_each_answered_once_and_in_order() {
+    let broker = patient_broker();
+    let answers = broker.subscribe(ANSWER);
+    let outbox = Arc::new(MemoryOutbox::with(100));
+    Cabinet::connected(broker.port, &outbox).await.stop().await;
+    broker.publish_lines(COMMAND, &erasures(1, 500));
+
+    let mut cabinet = Cabinet::start(broker.port, &outbox);
+    assert_eq!(obey_all(&mut cabinet, 500).await, (ids(1, 500), 0));
+    // What would be said twice would come before the answers to this one.
+    broker.publish_lines(COMMAND, &erasures(501, 501));
+    assert_eq!(obey_all(&mut cabinet, 1).await, (ids(501, 501), 0));
+    assert_answered_once_and_in_order(answers, 501).await;
+    cabinet.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_commands_is_answered_to_the_last() {
+    let broker = patient_broker();
+    let answers = broker.subscribe(ANSWER);
+    let mut cabinet = Cabinet::connected(broker.port, &Arc::new(MemoryOutbox::with(100))).await;
+    let (came, ()) = tokio::join!(obey_all(&mut cabinet, 500), async {
+        tokio::task::block_in_place(|| broker.publish_lines(COMMAND, &erasures(1, 500)));
+    });
+    assert_eq!(came, (ids(1, 500), 0));
+    broker.publish_lines(COMMAND, &erasures(501, 501));
+    assert_eq!(obey_all(&mut cabinet, 1).await, (ids(501, 501), 0));
+    assert_answered_once_and_in_order(answers, 501).await;
+    cabinet.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_broker_sends_beyond_all_bounds_is_taken_in_on_a_second_connection() {
+    let broker = patient_broker();
+    let outbox = Arc::new(MemoryOutbox::default());
+    Cabinet::connected(broker.port, &outbox).await.stop().await;
+    let photo = [b"\xff\xd8\xff".as_slice(), &[0; 700_000]].concat();
+    let enrolment = |n: usize| {
+        let order =
+            Order::Enrol { recipient: "r-4711".parse().unwrap(), consent: "k-1".parse().unwrap() };
+        let id = Some(format!("c-{n}").parse().unwrap());
+        let command = new_command(order, id, WallTime(1_000), Duration::from_secs(60));
+        encode(&command, &device(), Some(&photo))
+    };
+    // The answers to these come back only behind everything that follows, and are too many to let more in.
+    broker.publish_lines(COMMAND, &erasures(1, 1_100));
+    broker.publish_lines(COMMAND, &(1_101..=1_140).map(enrolment).collect::<Vec<_>>());
+
+    let mut cabinet = Cabinet::start(broker.port, &outbox);
+    assert_eq!(obey_all(&mut cabinet, 1_140).await, (ids(1, 1_140), 1));
+    cabinet.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn events_too_large_for_the_broker_are_stood_in_for_and_do_not_stop_the_others() {
     let mut broker = Mosquitto::stopped();
@@ -268,6 +372,10 @@ async fn events_too_large_for_the_broker_are_stood_in_for_and_do_not_stop_the_ot
 /// Answers every command of the hall: erasures are done, everything else is rejected.
 async fn obey(cabinet: &mut Cabinet) {
     let FromHall::Command { parsed, reply } = cabinet.next().await else { panic!("no command") };
+    obey_this(cabinet, parsed, reply).await;
+}
+
+async fn obey_this(cabinet: &mut Cabinet, parsed: ParsedCommand, reply: ReplyTo) {
     let id = parsed.command.id;
     let answers = match parsed.command.order {
         Order::Erase { .. } => vec![Answer::Accepted, Answer::Done { compartment: None }],

@@ -81,6 +81,12 @@ pub(super) fn is_indigestible(error: &ConnectionError) -> bool {
     }
 }
 
+/// Whether another client took this one's name.
+pub(super) fn is_taken_over(error: &ConnectionError) -> bool {
+    matches!(error, ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. })
+        if *reason_code == DisconnectReasonCode::SessionTakenOver)
+}
+
 /// What went wrong, for the person who has to find out.
 pub(super) fn explain(error: &ConnectionError, config: &HallConfig) -> String {
     let broker = format!("{}:{}", config.host, config.port);
@@ -92,9 +98,7 @@ pub(super) fn explain(error: &ConnectionError, config: &HallConfig) -> String {
         }
         ConnectionError::Timeout(_) => format!("the broker {broker} did not answer in time"),
         ConnectionError::ConnectionRefused(code) => refused(*code, config),
-        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. })
-            if *reason_code == DisconnectReasonCode::SessionTakenOver =>
-        {
+        error if is_taken_over(error) => {
             format!(
                 "another program connected to {broker} as locker-{}: do two cabinets share a name?",
                 config.device

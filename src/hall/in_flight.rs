@@ -46,6 +46,11 @@ impl<T> InFlight<T> {
         self.messages.is_empty()
     }
 
+    /// Everything that is under way, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.messages.iter().map(|(_, message)| message)
+    }
+
     /// The connection is gone: gives back everything whose fate is unknown, oldest first.
     pub fn drain(&mut self) -> impl Iterator<Item = T> {
         std::mem::take(&mut self.messages).into_iter().map(|(_, message)| message)

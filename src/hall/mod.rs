@@ -1,8 +1,10 @@
 //! The uplink: the cabinet's side of the conversation with the hall, over MQTT 5.
 //!
-//! What to send, and when to send it again, is decided without I/O in [`backlog`] and [`in_flight`]; what a message
-//! means is decided in [`inbound`]. [`uplink`] owns the connection and nothing else.
+//! What to send, and when to send it again, is decided without I/O in [`backlog`] and [`in_flight`]; what waits for
+//! the app, and what the broker is owed for it, in `waiting` and `acks`; what a message means in [`inbound`].
+//! [`uplink`] owns the connection and nothing else.
 
+mod acks;
 pub mod backlog;
 pub mod backoff;
 pub mod config;
@@ -12,6 +14,7 @@ pub mod inbound;
 mod outbound;
 mod throttle;
 pub mod uplink;
+mod waiting;
 
 pub use config::{Credentials, HallConfig, HallConfigFault};
 pub use inbound::{FromHall, ReplyTo};

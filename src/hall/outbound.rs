@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 
-use rumqttc::v5::AsyncClient;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnAckProperties, PublishProperties};
+use rumqttc::v5::mqttbytes::v5::{ConnAckProperties, Publish, PublishProperties};
+use rumqttc::v5::{AsyncClient, ClientError};
 
+use super::acks::Acks;
 use super::in_flight::InFlight;
 use crate::contract::delivery::ACKNOWLEDGED;
 use crate::core::ids::EventSeq;
 
-/// Answers that wait for a connection; beyond this the oldest is dropped (the outcome is in the journal too).
-const MOST_ANSWERS: usize = 256;
+/// With so many answers waiting, the app gets no more commands. Twice what mosquitto queues for a cabinet if nobody
+/// tells it otherwise, since a command may have two answers: all that can be waited out without a new connection.
+const MANY_ANSWERS: usize = 2048;
 /// Places that events leave to answers, the state and presence.
 const KEPT_FREE: usize = 4;
 /// What a packet has besides topic, payload and properties' texts, in bytes, rounded up.
@@ -43,14 +45,14 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// Takes an answer; true if an older one had to go for it.
-    pub(super) fn add(&mut self, answer: AnswerOut) -> bool {
+    /// Takes an answer. None is ever dropped: who gives it is kept from new commands while [`Self::are_many`].
+    pub(super) fn add(&mut self, answer: AnswerOut) {
         self.waiting.push_back(answer);
-        let full = self.waiting.len() > MOST_ANSWERS;
-        if full {
-            self.waiting.pop_front();
-        }
-        full
+    }
+
+    /// Whether so many wait that there should be no more for now.
+    pub(super) fn are_many(&self) -> bool {
+        self.waiting.len() >= MANY_ANSWERS
     }
 
     /// The oldest.
@@ -73,17 +75,27 @@ impl Answers {
 pub(super) struct Link {
     pub(super) client: AsyncClient,
     pub(super) in_flight: InFlight<Sent>,
+    pub(super) acks: Acks,
     pub(super) connected: bool,
     pub(super) subscribed: bool,
+    /// Whether something of the hall's has been dealt with for good: the next connection has less to do.
+    pub(super) progressed: bool,
     capacity: usize,
     largest_packet: Option<usize>,
 }
 
 impl Link {
     pub(super) fn new(client: AsyncClient) -> Self {
-        let in_flight = InFlight::default();
-        let (connected, subscribed, capacity, largest_packet) = (false, false, 0, None);
-        Self { client, in_flight, connected, subscribed, capacity, largest_packet }
+        Self {
+            client,
+            in_flight: InFlight::default(),
+            acks: Acks::default(),
+            connected: false,
+            subscribed: false,
+            progressed: false,
+            capacity: 0,
+            largest_packet: None,
+        }
     }
 
     /// The broker accepted the connection, on these terms. One place stays free, because the MQTT client stops
@@ -108,6 +120,20 @@ impl Link {
             true => self.capacity.saturating_sub(KEPT_FREE).max(1).min(self.capacity),
             false => 0,
         }
+    }
+
+    /// Whether the broker has not yet taken an answer that was sent.
+    pub(super) fn has_answers_under_way(&self) -> bool {
+        self.in_flight.iter().any(|sent| matches!(sent, Sent::Answer(_)))
+    }
+
+    /// Hands over as many of the acknowledgements that are due as the client should have.
+    pub(super) fn acknowledge(&mut self) -> Result<(), String> {
+        while let Some(pkid) = self.acks.next() {
+            let message = Publish { pkid, qos: QoS::AtLeastOnce, ..Publish::default() };
+            self.client.try_ack(&message).map_err(|error| stuck(&error))?;
+        }
+        Ok(())
     }
 
     /// Whether the broker takes a packet with this topic and so many other bytes.
@@ -153,10 +179,15 @@ impl Link {
         let qos = QoS::AtLeastOnce;
         self.client
             .try_publish_with_properties(topic, qos, retain, payload, properties)
-            .map_err(|error| format!("the MQTT client is stuck: {error}"))?;
+            .map_err(|error| stuck(&error))?;
         self.in_flight.handed(sent);
         Ok(())
     }
+}
+
+/// The client's queue has room for everything that may be under way, so this would be a fault of the program.
+fn stuck(error: &ClientError) -> String {
+    format!("the MQTT client is stuck: {error}")
 }
 
 #[cfg(test)]
@@ -170,13 +201,15 @@ mod tests {
     }
 
     #[test]
-    fn answers_keep_their_order_over_a_lost_connection_and_have_a_limit() {
+    fn answers_keep_their_order_over_a_lost_connection_and_none_is_dropped() {
         let mut answers = Answers::default();
-        assert!((0..MOST_ANSWERS).all(|n| !answers.add(answer(n))));
-        assert!(answers.add(answer(MOST_ANSWERS)));
+        for n in 0..=MANY_ANSWERS {
+            assert_eq!(answers.are_many(), n == MANY_ANSWERS);
+            answers.add(answer(n));
+        }
         let unsettled = vec![answers.next().unwrap(), answers.next().unwrap()];
         answers.put_back(unsettled);
-        assert_eq!(answers.next(), Some(answer(1)));
-        assert_eq!(answers.next(), Some(answer(2)));
+        let all: Vec<AnswerOut> = std::iter::from_fn(|| answers.next()).collect();
+        assert_eq!(all, (0..=MANY_ANSWERS).map(answer).collect::<Vec<_>>());
     }
 }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::Outgoing;
-use rumqttc::v5::mqttbytes::v5::Publish;
 use rumqttc::v5::{AsyncClient, Event, EventLoop};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -22,10 +21,11 @@ use tracing::{debug, warn};
 use super::backlog::{Backlog, Limits};
 use super::backoff::backoff;
 use super::config::{HallConfig, HallConfigFault};
-use super::connection::{self, RECEIVE_AT_ONCE};
 use super::inbound::{FromHall, ReplyTo};
 use super::outbound::{Answers, Link, Sent};
 use super::throttle::Throttle;
+use super::waiting::{Held, Waiting};
+use super::{acks, connection};
 use crate::contract::presence::Presence;
 use crate::contract::topics::Topics;
 use crate::core::command::Answer;
@@ -37,13 +37,6 @@ use crate::ports::{Outbox, OutboxEntry};
 const FAREWELL: Duration = Duration::from_secs(2);
 /// A connection that lasted so long was a good one: the next attempt need not wait for long.
 const STABLE: Duration = Duration::from_secs(10);
-/// Notices that wait for room in the app's queue.
-const MOST_NOTICES: usize = 4;
-
-/// Messages that wait for room in the app's queue. With so many the connection is not read any more: that is what
-/// holds the broker back, because not every broker keeps to the number it was asked to (mosquitto 2.0.11 does not
-/// when it empties its queue).
-const MOST_HELD: usize = RECEIVE_AT_ONCE as usize + MOST_NOTICES;
 
 /// What the app tells the uplink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,8 +80,8 @@ pub async fn run(
     config.check()?;
     let mut uplink = Uplink::new(config, identity, outbox, from_app, to_app);
     let mut failures = 0;
-    while let End::Lost { why, had_connected, lasted } = uplink.connect_and_serve().await {
-        failures = if had_connected && lasted > STABLE { 0 } else { failures + 1 };
+    while let End::Lost { why, had_connected, useful } = uplink.connect_and_serve().await {
+        failures = if useful { 0 } else { failures + 1 };
         uplink.tell_lost(why, had_connected);
         let wait = backoff(failures, random());
         if uplink.wait_before_next_attempt(wait).await.is_break() {
@@ -101,13 +94,12 @@ pub async fn run(
 /// How a connection ended.
 enum End {
     Stopped,
-    Lost { why: String, had_connected: bool, lasted: Duration },
-}
-
-/// A message for the app, and the packet to acknowledge once the app has it.
-struct Held {
-    message: FromHall,
-    packet: Option<Publish>,
+    /// `useful` if it brought the conversation forward or lasted: the next attempt need not wait for long.
+    Lost {
+        why: String,
+        had_connected: bool,
+        useful: bool,
+    },
 }
 
 struct Uplink {
@@ -117,7 +109,7 @@ struct Uplink {
     outbox: Arc<dyn Outbox>,
     from_app: mpsc::Receiver<ToHall>,
     to_app: mpsc::Sender<FromHall>,
-    held: VecDeque<Held>,
+    waiting: Waiting,
     started: Instant,
     backlog: Backlog,
     read_ahead: VecDeque<OutboxEntry>,
@@ -152,7 +144,7 @@ impl Uplink {
             outbox,
             from_app,
             to_app,
-            held: VecDeque::new(),
+            waiting: Waiting::default(),
             started: Instant::now(),
             read_ahead: VecDeque::new(),
             journal_pause_ends: None,
@@ -186,10 +178,11 @@ impl Uplink {
         let options = match connection::options(&self.config, &self.topics, will, fresh) {
             Ok(options) => options,
             Err(why) => {
-                return End::Lost { why, had_connected: false, lasted: Duration::ZERO };
+                return End::Lost { why, had_connected: false, useful: false };
             }
         };
-        let requests = usize::from(self.config.window) + usize::from(RECEIVE_AT_ONCE) + 8;
+        // Room for all that is ever handed over at once: publishes, acknowledgements, to subscribe, to disconnect.
+        let requests = usize::from(self.config.window) + acks::MOST_UNDER_WAY + 8;
         let (client, eventloop) = AsyncClient::new(options, requests);
         let mut link = Link::new(client);
         let end = self.serve(&mut link, eventloop).await;
@@ -199,13 +192,13 @@ impl Uplink {
             Sent::Event | Sent::Notice(_) => None,
         });
         self.answers.put_back(unsettled.collect());
-        // The broker delivers again what was not acknowledged; its packet ids mean nothing on the next connection.
-        self.held.retain(|held| held.packet.is_none());
+        self.waiting.connection_lost();
         match end {
             Ok(()) => End::Stopped,
             Err(why) => {
-                let (had_connected, lasted) = (link.subscribed, began.elapsed());
-                End::Lost { why, had_connected, lasted }
+                let had_connected = link.subscribed;
+                let useful = link.progressed || (had_connected && began.elapsed() > STABLE);
+                End::Lost { why, had_connected, useful }
             }
         }
     }
@@ -222,16 +215,16 @@ impl Uplink {
                     if self.has_stopped(link)? {
                         return Ok(());
                     }
+                    self.check_for_more(link)?;
                     let deadline = self.started + self.next_deadline().0;
                     tokio::select! {
-                        polled = &mut poll, if self.held.len() < MOST_HELD => break polled,
+                        polled = &mut poll, if self.may_read() => break polled,
                         message = self.from_app.recv(), if self.stopping.is_none() => {
                             self.hear_app(message);
                         }
-                        permit = to_app.reserve(), if !self.held.is_empty() => {
+                        permit = to_app.reserve(), if self.may_hand_over() => {
                             let Ok(permit) = permit else { return Ok(()) };
-                            let held = self.held.pop_front();
-                            hand_over(held, permit, &link.client)?;
+                            self.hand_over(permit, link);
                         }
                         () = tokio::time::sleep_until(deadline) => self.tick(),
                     }
@@ -240,15 +233,57 @@ impl Uplink {
             match polled {
                 Ok(Event::Incoming(packet)) => self.hear_broker(packet, link).await?,
                 Ok(Event::Outgoing(Outgoing::Publish(packet))) => link.in_flight.numbered(packet),
+                Ok(Event::Outgoing(Outgoing::PubAck(_))) => {
+                    link.acks.written();
+                    link.progressed = true;
+                }
                 Ok(Event::Outgoing(Outgoing::Disconnect)) => return Ok(()),
                 Ok(Event::Outgoing(_)) => {}
                 Err(error) => {
+                    // Two cabinets of one name would otherwise take it from each other every second.
+                    link.progressed &= !connection::is_taken_over(&error);
                     self.indigestible |= connection::is_indigestible(&error);
                     self.fresh_session = connection::is_indigestible(&error);
                     return Err(connection::explain(&error, &self.config));
                 }
             }
         }
+    }
+
+    /// The connection is not read while the app has enough to do, which holds the broker back; but while answers
+    /// wait for the broker, only reading can help: its acknowledgements come behind whatever else it has sent.
+    fn may_read(&self) -> bool {
+        !self.waiting.are_many() || self.answers.are_many()
+    }
+
+    /// Commands are kept back while too many answers wait.
+    fn may_hand_over(&self) -> bool {
+        !self.waiting.is_empty() && !self.answers.are_many()
+    }
+
+    fn hand_over(&mut self, permit: mpsc::Permit<'_, FromHall>, link: &mut Link) {
+        let Some(Held { message, packet, answer }) = self.waiting.next() else { return };
+        permit.send(message);
+        if let Some((reply, id, answer)) = answer {
+            self.answer(reply, id, answer);
+        }
+        if let Some(packet) = packet {
+            link.acks.due(packet);
+        }
+    }
+
+    /// An error when it is time for a new connection, on which the broker sends again what found no room on this.
+    fn check_for_more(&self, link: &Link) -> Result<(), String> {
+        let all_dealt_with = self.waiting.wants_more()
+            && self.answers.is_empty()
+            && !link.has_answers_under_way()
+            && link.acks.is_empty();
+        if all_dealt_with {
+            return Err("the broker sent more at once than it was asked to; connecting again \
+                        makes it send the rest"
+                .into());
+        }
+        Ok(())
     }
 
     /// Whether a stopping uplink is done; says good-bye when nothing is under way any more.
@@ -286,7 +321,7 @@ impl Uplink {
         }
         warn!("no connection to the hall, trying again: {why}");
         self.last_why.clone_from(&why);
-        self.notice(FromHall::Disconnected { why });
+        self.waiting.notice(FromHall::Disconnected { why });
     }
 
     /// Waits, and listens to the app meanwhile; breaks off if it is time to stop.
@@ -302,29 +337,15 @@ impl Uplink {
                         return ControlFlow::Break(());
                     }
                 }
-                permit = to_app.reserve(), if !self.held.is_empty() => {
+                permit = to_app.reserve(), if !self.waiting.is_empty() => {
                     let Ok(permit) = permit else { return ControlFlow::Break(()) };
-                    if let Some(held) = self.held.pop_front() {
+                    if let Some(held) = self.waiting.next() {
                         permit.send(held.message);
                     }
                 }
             }
         }
     }
-}
-
-fn hand_over(
-    held: Option<Held>,
-    permit: mpsc::Permit<'_, FromHall>,
-    client: &AsyncClient,
-) -> Result<(), String> {
-    let Some(Held { message, packet }) = held else { return Ok(()) };
-    permit.send(message);
-    packet.map_or(Ok(()), |packet| acknowledge(client, &packet))
-}
-
-fn acknowledge(client: &AsyncClient, message: &Publish) -> Result<(), String> {
-    client.try_ack(message).map_err(|error| format!("the MQTT client is stuck: {error}"))
 }
 
 /// A number between 0 and 1 that differs from cabinet to cabinet and from time to time.

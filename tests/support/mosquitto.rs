@@ -73,9 +73,54 @@ impl Mosquitto {
         std::fs::write(file, format!("{config}{more}\n")).unwrap();
     }
 
+    /// Subscribes for good: the broker keeps from now on what [`Subscription::take`] will read.
+    pub(crate) fn subscribe(&self, topic: &'static str) -> Subscription {
+        let subscription = Subscription { port: self.port, topic };
+        let status = subscription.command().arg("-E").status();
+        assert!(status.unwrap_or_else(|error| panic!("{INSTALL} ({error})")).success());
+        subscription
+    }
+
+    /// Publishes each payload, which must be one line.
+    pub(crate) fn publish_lines(&self, topic: &str, payloads: &[Vec<u8>]) {
+        let mut lines = payloads.join(&b'\n');
+        lines.push(b'\n');
+        let port = self.port.to_string();
+        let mut child = Command::new("mosquitto_pub")
+            .args(["-V", "5", "-q", "1", "-h", "127.0.0.1", "-p", &port, "-t", topic, "-l"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
+        child.stdin.take().unwrap().write_all(&lines).unwrap();
+        let status = child.wait().unwrap();
+        assert!(status.success(), "mosquitto_pub: {status}");
+    }
+
     /// Publishes a payload of any size.
     pub(crate) fn publish(&self, topic: &str, payload: &[u8], more: &[&str]) {
         publish(self.port, topic, payload, more);
+    }
+}
+
+/// A session of the hall's that the broker keeps.
+pub(crate) struct Subscription {
+    port: u16,
+    topic: &'static str,
+}
+
+impl Subscription {
+    fn command(&self) -> Command {
+        let mut command = Command::new("mosquitto_sub");
+        command
+            .args(["-V", "5", "-q", "1", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(["-i", "listener", "-c", "-x", "3600", "-t", self.topic]);
+        command
+    }
+
+    /// The next messages, as lines; fewer if they do not come within half a minute.
+    pub(crate) fn take(&self, count: usize) -> Vec<String> {
+        let output = self.command().args(["-C", &count.to_string(), "-W", "30"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 }
 

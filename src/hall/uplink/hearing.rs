@@ -5,8 +5,8 @@ use rumqttc::v5::mqttbytes::v5::{
 };
 use tracing::{debug, error, info, warn};
 
+use super::Uplink;
 use super::sending::on_blocking_thread;
-use super::{Held, MOST_NOTICES, Uplink, acknowledge};
 use crate::contract::malformed::RefusedKind;
 use crate::contract::receipt::Receipt;
 use crate::contract::topics::Topics;
@@ -14,6 +14,7 @@ use crate::hall::backlog::Receipted;
 use crate::hall::connection;
 use crate::hall::inbound::{Arrived, FromHall, Meaning, meaning};
 use crate::hall::outbound::{AnswerOut, Link, Sent};
+use crate::hall::waiting::Held;
 
 impl Uplink {
     pub(super) async fn hear_broker(
@@ -33,7 +34,7 @@ impl Uplink {
         } else if let Packet::PubAck(settled) = packet {
             self.settled(&settled, link);
         } else if let Packet::Publish(message) = packet {
-            self.arrived(message, link).await?;
+            self.arrived(&message, link).await;
         }
         Ok(())
     }
@@ -49,7 +50,7 @@ impl Uplink {
         link.subscribed = true;
         info!(broker = self.config.host, "connected to the hall");
         self.last_why.clear();
-        self.notice(FromHall::Connected);
+        self.waiting.notice(FromHall::Connected);
         Ok(())
     }
 
@@ -70,16 +71,13 @@ impl Uplink {
             Some(Sent::Notice(name)) if !taken => {
                 warn!(name, reason = ?settled.reason, "the broker refused a retained message");
             }
-            Some(Sent::Answer(_) | Sent::Notice(_)) => {}
+            Some(Sent::Answer(_)) => link.progressed = true,
+            Some(Sent::Notice(_)) => {}
             None => debug!(packet = settled.pkid, "acknowledgement of an unknown packet"),
         }
     }
 
-    pub(super) async fn arrived(
-        &mut self,
-        message: Publish,
-        link: &mut Link,
-    ) -> Result<(), String> {
+    pub(super) async fn arrived(&mut self, message: &Publish, link: &mut Link) {
         let properties = message.properties.as_ref();
         let arrived = Arrived {
             topic: &message.topic,
@@ -88,26 +86,23 @@ impl Uplink {
             response_topic: properties.and_then(|p| p.response_topic.as_deref()),
             correlation: properties.and_then(|p| p.correlation_data.as_deref()),
         };
-        match meaning(arrived, &self.topics, &self.config.device) {
-            Meaning::Nothing => acknowledge(&link.client, &message),
-            Meaning::Command { parsed, reply } => {
-                self.hold(FromHall::Command { parsed, reply }, message);
-                Ok(())
-            }
+        let held = match meaning(arrived, &self.topics, &self.config.device) {
+            Meaning::Nothing => None,
+            Meaning::Command { parsed, reply } => Some((FromHall::Command { parsed, reply }, None)),
             Meaning::Receipt(receipt) => match self.receipt(&receipt).await {
-                Ok(()) => acknowledge(&link.client, &message),
-                Err(detail) => {
-                    self.refuse(RefusedKind::Receipt, detail, message);
-                    Ok(())
-                }
+                Ok(()) => None,
+                Err(detail) => Some((self.refused(RefusedKind::Receipt, detail), None)),
             },
-            Meaning::Refused { kind, detail, answer } => {
-                if let Some((reply, id, answer)) = answer {
-                    self.answer(reply, id, answer);
-                }
-                self.refuse(kind, detail, message);
-                Ok(())
+            Meaning::Refused { kind, detail, answer } => Some((self.refused(kind, detail), answer)),
+        };
+        let packet = message.pkid;
+        if let Some((message, answer)) = held {
+            if self.waiting.hold(Held { message, packet: Some(packet), answer }) {
+                link.acks.arrived(packet);
             }
+        } else {
+            link.acks.arrived(packet);
+            link.acks.due(packet);
         }
     }
 
@@ -134,25 +129,10 @@ impl Uplink {
         }
     }
 
-    pub(super) fn refuse(&mut self, kind: RefusedKind, detail: String, packet: Publish) {
+    fn refused(&mut self, kind: RefusedKind, detail: String) -> FromHall {
         if let Some(suppressed) = self.refusals.admit(self.now()) {
             warn!(kind = kind.name(), suppressed, "a message of the hall was refused: {detail}");
         }
-        self.hold(FromHall::Refused { kind, detail }, packet);
-    }
-
-    pub(super) fn hold(&mut self, message: FromHall, packet: Publish) {
-        self.held.push_back(Held { message, packet: Some(packet) });
-    }
-
-    /// Tells the app how things stand. If the app does not listen, the oldest such news is forgotten.
-    pub(super) fn notice(&mut self, message: FromHall) {
-        let notices = self.held.iter().filter(|held| held.packet.is_none()).count();
-        if notices >= MOST_NOTICES
-            && let Some(oldest) = self.held.iter().position(|held| held.packet.is_none())
-        {
-            self.held.remove(oldest);
-        }
-        self.held.push_back(Held { message, packet: None });
+        FromHall::Refused { kind, detail }
     }
 }

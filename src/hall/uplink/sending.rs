@@ -39,13 +39,12 @@ impl Uplink {
     pub(super) fn answer(&mut self, reply: ReplyTo, id: CommandId, answer: Reply) {
         let payload = AnswerMessage::new(self.config.device.clone(), id, answer).encode();
         let ReplyTo { topic, correlation } = reply;
-        if self.answers.add(AnswerOut { topic, correlation, payload }) {
-            warn!("too many answers wait for the hall: the oldest was dropped");
-        }
+        self.answers.add(AnswerOut { topic, correlation, payload });
     }
 
-    /// Sends whatever may be sent: presence, answers, the state, events; in this order.
+    /// Sends whatever may be sent: acknowledgements, presence, answers, the state, events; in this order.
     pub(super) async fn fill(&mut self, link: &mut Link) -> Result<(), String> {
+        link.acknowledge()?;
         if self.presence_is_due && link.has_room() {
             let online = self.stopping.is_none();
             let presence = self.presence(online);
