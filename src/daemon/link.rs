@@ -1,6 +1,6 @@
 //! Between the agent's thread and the hall's task: answers find their way back, the state stays current.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -37,11 +37,35 @@ pub(super) struct HallLink {
 
 #[derive(Default)]
 struct Shared {
-    open: HashMap<CommandId, ReplyTo>,
+    open: OpenCommands,
     refused: BTreeMap<RefusedKind, u64>,
     view: CabinetView,
     /// When the state was published last, and how far behind the hall was then.
     published: (Monotonic, u64),
+}
+
+/// Where the answers to commands go whose last answer is still to come, oldest first.
+#[derive(Default)]
+struct OpenCommands(VecDeque<(CommandId, ReplyTo)>);
+
+impl OpenCommands {
+    /// Remembers a command; for one too many the oldest is forgotten.
+    fn add(&mut self, id: CommandId, reply: ReplyTo) {
+        self.take(&id);
+        if self.0.len() >= MOST_OPEN {
+            self.0.pop_front();
+        }
+        self.0.push_back((id, reply));
+    }
+
+    fn get(&self, id: &CommandId) -> Option<ReplyTo> {
+        self.0.iter().find(|(open, _)| open == id).map(|(_, reply)| reply.clone())
+    }
+
+    fn take(&mut self, id: &CommandId) -> Option<ReplyTo> {
+        let place = self.0.iter().position(|(open, _)| open == id)?;
+        self.0.remove(place).map(|(_, reply)| reply)
+    }
 }
 
 /// What the cabinet says of itself to the hall.
@@ -68,14 +92,6 @@ impl HallLink {
         if self.to_hall.blocking_send(message).is_err() {
             tracing::debug!("the hall's task has ended");
         }
-    }
-
-    fn opened(&self, id: &CommandId, reply: ReplyTo) {
-        let mut shared = self.shared();
-        if shared.open.len() >= MOST_OPEN {
-            shared.open.clear();
-        }
-        shared.open.insert(id.clone(), reply);
     }
 
     fn publish_state(&self) {
@@ -128,9 +144,9 @@ impl Uplink for HallLink {
     /// own answer topic.
     fn answer(&mut self, command: &CommandId, answer: &Answer) {
         let known = match answer {
-            Answer::Accepted => self.shared().open.get(command).cloned(),
+            Answer::Accepted => self.shared().open.get(command),
             Answer::Done { .. } | Answer::Rejected { .. } | Answer::Failed { .. } => {
-                self.shared().open.remove(command)
+                self.shared().open.take(command)
             }
         };
         let own = || ReplyTo { topic: Topics::of(&self.device).answer, correlation: None };
@@ -170,7 +186,7 @@ impl HallLink {
     fn hear(&self, message: FromHall, inbox: &Inbox) -> bool {
         match message {
             FromHall::Command { parsed, reply } => {
-                self.opened(&parsed.command.id, reply);
+                self.shared().open.add(parsed.command.id.clone(), reply);
                 inbox.send(Message::Command { command: parsed.command, photo: parsed.photo })
             }
             FromHall::Connected => {
@@ -185,5 +201,32 @@ impl HallLink {
                 true
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn id(n: usize) -> CommandId {
+        format!("c-{n}").parse().unwrap()
+    }
+
+    fn desk(n: usize) -> ReplyTo {
+        ReplyTo { topic: format!("desk/{n}"), correlation: None }
+    }
+
+    #[test]
+    fn one_command_too_many_costs_only_the_oldest_its_way_back() {
+        let mut open = OpenCommands::default();
+        (0..MOST_OPEN).for_each(|n| open.add(id(n), desk(n)));
+        open.add(id(0), desk(7));
+        assert_eq!((open.get(&id(0)), open.0.len()), (Some(desk(7)), MOST_OPEN));
+        open.add(id(MOST_OPEN), desk(0));
+        assert_eq!(open.get(&id(1)), None);
+        assert_eq!(open.take(&id(2)), Some(desk(2)));
+        assert_eq!((open.take(&id(2)), open.0.len()), (None, MOST_OPEN - 1));
     }
 }

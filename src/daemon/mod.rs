@@ -1,5 +1,6 @@
 //! The wiring: from a configuration to a running agent.
 
+mod hall_task;
 mod hardware;
 mod link;
 mod log;
@@ -7,10 +8,8 @@ mod signals;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 pub use hardware::{Hardware, camera_opener, release_locks};
@@ -19,24 +18,25 @@ pub use signals::stop_signals;
 
 use crate::app::{Agent, AgentHandle, Clock, EyesReport, Parts};
 use crate::config::{Config, ModelsConfig};
-use crate::hall::{self, ToHall};
+use crate::hall;
 use crate::journal::{Store, TemplateVault};
 use crate::models::{Manifest, ModelStore, default_dir};
 use crate::ports::{FaceEngine, Outbox};
 use crate::vision::Engine;
+use hall_task::HallTask;
 use link::HallLink;
 
-/// Messages that may wait on either way between the agent and the hall's task.
-const WAY: usize = 1024;
-/// How long a stopping agent waits for the hall's task to say good-bye.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// Messages that may wait on the way to the hall's task: answers and states, a kilobyte or so each. The task takes
+/// them whatever else it does.
+const TO_HALL: usize = 256;
+/// Messages that may wait on the way from the hall's task. Each may carry a photo of 0.75 MB, so few: what does not
+/// find room here waits at the broker.
+const FROM_HALL: usize = 8;
 
 /// A running agent with its connection to the hall.
 pub struct Daemon {
     agent: AgentHandle,
-    to_hall: mpsc::Sender<ToHall>,
-    uplink: tokio::task::JoinHandle<()>,
-    runtime: Runtime,
+    hall: HallTask,
 }
 
 impl Daemon {
@@ -46,18 +46,14 @@ impl Daemon {
         hardware: Hardware,
         mut heartbeat: Box<dyn FnMut() + Send>,
     ) -> anyhow::Result<Self> {
+        let (hall_config, identity) = (hall_config(config), link::identity());
+        hall_config.check()?;
         let state_dir = &config.device.state_dir;
         make_private_dir(state_dir)?;
         let (journal, outbox) = Store::open(state_dir)?;
         let templates = TemplateVault::open(state_dir)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("hall")
-            .enable_all()
-            .build()
-            .context("the asynchronous runtime does not start")?;
-        let (to_hall, from_app) = mpsc::channel(WAY);
-        let (to_app, from_hall) = mpsc::channel(WAY);
+        let (to_hall, from_app) = mpsc::channel(TO_HALL);
+        let (to_app, from_hall) = mpsc::channel(FROM_HALL);
         let outbox: Arc<dyn Outbox> = outbox;
         let link = HallLink::new(config.device.id.clone(), to_hall.clone(), Arc::clone(&outbox));
         let current = link.clone();
@@ -79,13 +75,8 @@ impl Daemon {
         };
         let agent = Agent::start(parts)?;
         link::listen(link, from_hall, agent.inbox())?;
-        let (hall_config, identity) = (hall_config(config), link::identity());
-        let uplink = runtime.spawn(async move {
-            if let Err(fault) = hall::run(hall_config, identity, outbox, from_app, to_app).await {
-                tracing::error!(%fault, "there is no connection to the hall until this is mended");
-            }
-        });
-        Ok(Self { agent, to_hall, uplink, runtime })
+        let hall = hall::run(hall_config, identity, outbox, from_app, to_app);
+        Ok(Self { agent, hall: HallTask::start(to_hall, hall)? })
     }
 
     /// Waits until camera and models are up, or are known not to come up.
@@ -93,21 +84,21 @@ impl Daemon {
         self.agent.wait_for_eyes()
     }
 
-    /// Whether the agent has ended by itself; [`Daemon::stop`] tells why.
+    /// Whether the agent or its way to the hall has ended by itself; [`Daemon::stop`] tells why.
     pub fn has_ended(&self) -> bool {
-        self.agent.has_ended()
+        self.agent.has_ended() || self.hall.has_ended()
     }
 
     /// Finishes what is under way, says good-bye to the hall, and tells how it ended.
     pub fn stop(self) -> anyhow::Result<()> {
-        let ended = self.agent.stop();
-        self.runtime.block_on(async {
-            _ = self.to_hall.send(ToHall::Stop).await;
-            if tokio::time::timeout(FAREWELL, self.uplink).await.is_err() {
-                tracing::warn!("the hall did not take leave in time");
-            }
-        });
-        Ok(ended?)
+        // Once the agent has gone, the hall's task may end because of that.
+        let hall_had_ended = self.hall.has_ended();
+        let agent = self.agent.stop();
+        let hall = self.hall.stop();
+        agent?;
+        hall?;
+        anyhow::ensure!(!hall_had_ended, "the hall's task ended although nobody had told it to");
+        Ok(())
     }
 }
 

@@ -197,7 +197,7 @@ impl Uplink {
             Ok(()) => End::Stopped,
             Err(why) => {
                 let had_connected = link.subscribed;
-                let useful = had_connected && (link.progressed || began.elapsed() > STABLE);
+                let useful = link.progressed || (had_connected && began.elapsed() > STABLE);
                 End::Lost { why, had_connected, useful }
             }
         }
