@@ -10,7 +10,7 @@ use crate::core::time::Monotonic;
 use crate::ports::{PhotoFault, Template};
 
 /// How many messages may wait. Who sends more is made to wait: nothing is dropped, nothing grows.
-const INBOX: usize = 256;
+const INBOX: usize = 64;
 
 /// Something for the cabinet's thread.
 #[derive(Debug)]

@@ -208,7 +208,8 @@ impl Report<'_> {
         let rates = RATES.iter().filter(|(_, far)| !self.scores.measures(*far));
         let said = rates.map(|(name, far)| {
             format!(
-                "TAR at {name}: it takes {:.0} impostor pairs, and there are {impostor}",
+                "TAR at {name}: it takes {:.0} impostor pairs, and there are {impostor}; the figure given is that of \
+                 no false accept",
                 1.0 / far
             )
         });
