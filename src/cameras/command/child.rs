@@ -18,6 +18,8 @@ use crate::cameras::mjpeg::Splitter;
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// How long a child that was asked to end may take.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a program that has closed its output may take to be gone.
+const LEAVING: Duration = Duration::from_secs(1);
 /// What is kept of a line.
 const LONGEST_LINE: usize = 200;
 
@@ -28,7 +30,8 @@ pub(super) fn serve(argv: &[String], shelf: &Shelf) {
         Err(error) => return shelf.end(not_started(&error)),
     };
     let ended = running.read(shelf);
-    let status = running.end();
+    let patience = if shelf.state().unwanted { Duration::ZERO } else { LEAVING };
+    let status = running.end(patience);
     running.hear_last_words(shelf);
     let how = match (ended, status) {
         (Err(error), _) => format!("its output cannot be read: {error}"),
@@ -145,20 +148,27 @@ impl Running {
         self.note_line(shelf);
     }
 
-    /// Asks the child and all it started to end, and makes them if they do not.
-    fn end(&mut self) -> io::Result<ExitStatus> {
-        let asked = Instant::now();
-        // A child that has ended by itself keeps its own status.
-        let mut status = self.child.try_wait()?;
+    /// Asks the child and all it started to end, and makes them if they do not. A child that ends by itself within
+    /// `patience` keeps its own status: its output closes a moment before it is gone.
+    fn end(&mut self, patience: Duration) -> io::Result<ExitStatus> {
+        let mut status = self.has_ended_within(patience)?;
         if status.is_none() {
             self.signal(Signal::TERM);
-        }
-        while status.is_none() && asked.elapsed() < FAREWELL {
-            std::thread::sleep(Duration::from_millis(10));
-            status = self.child.try_wait()?;
+            status = self.has_ended_within(FAREWELL)?;
         }
         self.signal(Signal::KILL);
         status.map_or_else(|| self.child.wait(), Ok)
+    }
+
+    fn has_ended_within(&mut self, patience: Duration) -> io::Result<Option<ExitStatus>> {
+        let began = Instant::now();
+        loop {
+            let status = self.child.try_wait()?;
+            if status.is_some() || began.elapsed() >= patience {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn signal(&self, signal: Signal) {
