@@ -24,6 +24,10 @@ impl Cabinet {
     /// Opens the first door that holds something for the recipient; none if there is nothing (any more).
     fn welcome(&mut self, now: Now, recipient: RecipientId, step: &mut Step) {
         self.face_failures = 0;
+        // A sighting may have been on its way when the templates were erased.
+        if !self.enrolled.contains_key(&recipient) {
+            return;
+        }
         if let Some(compartment) = self.first_waiting(&recipient) {
             let authority = Authority::Face { recipient };
             self.authorise(now, compartment, Purpose::Collect, authority, step);

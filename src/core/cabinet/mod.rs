@@ -195,10 +195,13 @@ impl Cabinet {
         }
     }
 
-    /// Tells the camera whom to look for when that has changed.
+    /// Tells the camera whom to look for when that has changed: who has a document waiting and is enrolled. Whoever
+    /// is erased is forgotten by the camera in the same step.
     fn announce(&mut self, step: &mut Step) {
         let fitted = self.fitted.iter().filter_map(|id| self.compartments.get(id));
-        let waiting: Waiting = fitted.filter_map(|c| c.waiting_for().cloned()).collect();
+        let waiting = fitted.filter_map(|c| c.waiting_for());
+        let waiting: Waiting =
+            waiting.filter(|who| self.enrolled.contains_key(*who)).cloned().collect();
         if waiting != self.looking_for {
             self.looking_for.clone_from(&waiting);
             step.acts.push(Act::LookFor(waiting));

@@ -185,6 +185,20 @@ fn withdrawn_consent_erases_at_once_even_while_the_photo_is_looked_at() {
 }
 
 #[test]
+fn withdrawn_consent_takes_a_waiting_person_out_of_the_cameras_sight_at_once() {
+    let mut bench = Bench::new();
+    bench.load("a", "wang", 1);
+    bench.order(Order::Erase { recipient: recipient("wang") });
+    let erased = bench.acts.iter().position(|act| matches!(act, Act::EraseTemplates(_)));
+    let told = bench.acts.iter().position(|act| matches!(act, Act::LookFor(who) if who.is_empty()));
+    assert!(erased.is_some() && erased < told, "{:?}", bench.acts);
+    assert_eq!(bench.face("wang"), vec![], "a sighting that was on its way opens nothing");
+    bench.restart();
+    assert!(!bench.acts.iter().any(|act| matches!(act, Act::LookFor(_))));
+    assert_eq!(bench.unlock(1, Purpose::Collect), Answer::Accepted, "staff hand it out");
+}
+
+#[test]
 fn erasure_ends_every_enrolment_of_the_person_that_is_under_way() {
     let mut bench = Bench::new();
     bench.reserve("a", "wang");

@@ -9,8 +9,8 @@ use super::scenario::{Bench, DOORS, deposit, door, operator, recipient};
 use crate::core::cabinet::Cabinet;
 use crate::core::command::{Order, Purpose};
 use crate::core::compartment::{Content, Stage};
-use crate::core::event::Event;
-use crate::core::ids::{CompartmentId, ConsentRef, ModelId, UnlockId};
+use crate::core::event::{Authority, Event};
+use crate::core::ids::{CompartmentId, ConsentRef, ModelId, RecipientId, UnlockId};
 use crate::core::input::{Act, DoorPosition, Input};
 use crate::core::judgement::tests::{face_of, one};
 
@@ -77,6 +77,7 @@ struct Witness {
     acted_pulses: BTreeSet<(UnlockId, u32)>,
     energised: Option<(UnlockId, u32)>,
     last_opening: BTreeMap<CompartmentId, UnlockId>,
+    enrolled: BTreeSet<RecipientId>,
 }
 
 impl Witness {
@@ -95,7 +96,16 @@ impl Witness {
     fn event(&mut self, event: &Event) {
         match event {
             Event::AgentStarted { .. } => self.energised = None,
-            Event::UnlockAuthorised { unlock, compartment, .. } => {
+            Event::RecipientEnrolled { recipient, .. } => {
+                self.enrolled.insert(recipient.clone());
+            }
+            Event::TemplatesErased { recipient, .. } => {
+                self.enrolled.remove(recipient);
+            }
+            Event::UnlockAuthorised { unlock, compartment, authority, .. } => {
+                if let Authority::Face { recipient } = authority {
+                    assert!(self.enrolled.contains(recipient), "opened for an erased face");
+                }
                 let before = self.openings.insert(*unlock, (*compartment, false, false));
                 assert!(before.is_none(), "an unlock number was used twice");
                 self.last_opening.insert(*compartment, *unlock);
