@@ -144,7 +144,7 @@ async fn the_outbox_lets_go_of_events_only_by_the_halls_receipt() {
                 broker.publish(RECEIPT, &Receipt::new(JOURNAL, EventSeq(0)).encode(), &[]);
             }
             News::Event { .. } => seen += 1,
-            News::Lost(_) | News::Held(_) | News::Remark(_) => {}
+            News::Lost(_) | News::Held(_) | News::Ahead { .. } | News::Remark(_) => {}
         }
         if seen == 30 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use tokio::runtime::Runtime;
 
 use crate::contract::record;
@@ -14,6 +14,9 @@ use crate::core::ids::DeviceId;
 use crate::hallctl::Broker;
 use crate::hallctl::receiver::{News, watch};
 use crate::hallctl::store::EventStore;
+
+/// How long the hall waits for something.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the hall holds, growing.
 #[derive(Clone, Default)]
@@ -24,6 +27,7 @@ struct Pages {
     records: Vec<Vec<u8>>,
     events: Vec<Event>,
     complaints: Vec<String>,
+    listening: bool,
 }
 
 impl Books {
@@ -49,6 +53,18 @@ impl Books {
         Ok(books)
     }
 
+    /// Waits until the broker has taken the receiver's subscription.
+    pub(super) fn wait_until_listening(&self) -> anyhow::Result<()> {
+        let quiet = |pages: &mut Pages| !pages.listening && pages.complaints.is_empty();
+        let waited = self.0.1.wait_timeout_while(self.pages(), PATIENCE, quiet);
+        let (pages, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        if let Some(complaint) = pages.complaints.first() {
+            bail!("the hall complains: {complaint}");
+        }
+        ensure!(!waited.timed_out(), "the hall's receiver did not reach the broker within 20 s");
+        Ok(())
+    }
+
     fn hear(&self, news: News) {
         match news {
             News::Event { payload, irregular, .. } => {
@@ -61,7 +77,12 @@ impl Books {
                 }
             }
             News::Remark(remark) => self.complain(remark),
-            News::Connected | News::Lost(_) | News::Held(_) => {}
+            News::Connected => {
+                self.pages().listening = true;
+                self.0.1.notify_all();
+            }
+            // The cabinet sends again what came too early; only what never comes is a fault, and waited for in vain.
+            News::Lost(_) | News::Held(_) | News::Ahead { .. } => {}
         }
     }
 
@@ -94,7 +115,6 @@ impl Books {
         what: &str,
         wanted: impl Fn(&Event) -> Option<T>,
     ) -> anyhow::Result<T> {
-        const PATIENCE: Duration = Duration::from_secs(20);
         let mut found = None;
         let (pages, waited) = self
             .0
@@ -116,5 +136,21 @@ impl Books {
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ids::EventSeq;
+
+    #[test]
+    fn an_event_that_came_too_early_is_no_complaint_but_a_wrong_one_is() {
+        let books = Books::default();
+        books.hear(News::Ahead { seq: EventSeq(2), expected: EventSeq(1) });
+        books.hear(News::Connected);
+        assert!(books.wait_until_listening().is_ok());
+        books.hear(News::Remark("somebody rewrote the journal".into()));
+        assert!(books.wait_until_listening().is_err());
     }
 }

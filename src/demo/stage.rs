@@ -69,15 +69,18 @@ impl Stage {
         ));
         let cabinet = SimCabinet::new(numbers);
         let camera = SimCamera::new(10.0);
-        let daemon = Daemon::start(&config, hardware(&cabinet, &camera), Box::new(|| ()))?;
-        daemon.wait_for_eyes().map_err(anyhow::Error::msg)?;
-        teller.saw_stage("start to ready (models verified and loaded)", "the agent is ready");
-
         let runtime = Runtime::new().context("the asynchronous runtime does not start")?;
         let broker = Broker::new("127.0.0.1", embedded.port);
         let device = config.device.id.clone();
         let file = state.join("hall-events.jsonl");
         let books = Books::open(&runtime, broker.clone(), device.clone(), &file)?;
+        books.wait_until_listening()?;
+        teller.saw("the hall listens");
+
+        let daemon = Daemon::start(&config, hardware(&cabinet, &camera), Box::new(|| ()))?;
+        daemon.wait_for_eyes().map_err(anyhow::Error::msg)?;
+        teller.saw_stage("start to ready (models verified and loaded)", "the agent is ready");
+
         let hall = runtime.block_on(HallClient::connect(&broker, &device))?;
         teller.saw("the hall is connected");
         Ok(Self { config, cabinet, camera, photos, books, daemon, broker, hall, runtime })

@@ -121,6 +121,12 @@ async fn watch_events(
             complain(&why);
             ControlFlow::Continue(())
         }
+        News::Ahead { seq, expected } => {
+            complain(&format!(
+                "event {seq} came before {expected}: waiting for the cabinet to send it again"
+            ));
+            ControlFlow::Continue(())
+        }
         News::Held(through) if how.until.is_some_and(|until| through.0 >= until) => {
             ControlFlow::Break(())
         }

@@ -35,7 +35,15 @@ pub enum News {
     },
     /// The cabinet said which journal it writes; up to here it is in the store already.
     Held(EventSeq),
-    /// Something that is not kept; a sentence.
+    /// An event came before one that is missing, so it is not kept: the cabinet sends both again. Ordinary when this
+    /// receiver began to listen while the cabinet was sending.
+    Ahead {
+        /// The event that came.
+        seq: EventSeq,
+        /// The one that is waited for.
+        expected: EventSeq,
+    },
+    /// Something that is not kept and should not have come; a sentence.
     Remark(String),
 }
 
@@ -101,7 +109,11 @@ impl Receiver {
         }
         let kept = news.iter().filter_map(|item| match item {
             News::Event { payload, .. } => Some(payload.as_slice()),
-            News::Connected | News::Lost(_) | News::Held(_) | News::Remark(_) => None,
+            News::Connected
+            | News::Lost(_)
+            | News::Held(_)
+            | News::Ahead { .. }
+            | News::Remark(_) => None,
         });
         if let Some(keeping) = &mut self.keeping {
             keeping.store.append(kept)?;
@@ -126,9 +138,7 @@ impl Receiver {
                 Some(News::Event { payload: message.payload, delivery, irregular })
             }
             Verdict::Repeat => None,
-            Verdict::TooEarly { expected } => Some(News::Remark(format!(
-                "event {seq} came before {expected}: waiting for the cabinet to send it again"
-            ))),
+            Verdict::TooEarly { expected } => Some(News::Ahead { seq, expected }),
             Verdict::Contradiction => Some(News::Remark(format!(
                 "event {seq} came again with other content: somebody rewrote the journal"
             ))),
