@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use locker_agent::cli::camera::{self, CameraArgs};
+use locker_agent::cli::door::{self, DoorArgs};
 use locker_agent::cli::face::{self, FaceArgs};
 use locker_agent::cli::journal::{self, JournalArgs};
 use locker_agent::cli::models::{self, ModelsArgs};
@@ -22,6 +23,8 @@ enum Command {
     Run(RunArgs),
     /// Check whether the camera works and what it sees
     Camera(CameraArgs),
+    /// List, open, test or map the doors
+    Door(DoorArgs),
     /// Switch every lock off
     Release(ReleaseArgs),
     /// Compare photos, measure recognition and speed
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => locker_agent::demo::run(args),
         Command::Run(args) => run::run(&args),
         Command::Camera(args) => camera::run(&args),
+        Command::Door(args) => door::run(args),
         Command::Release(args) => release::run(&args),
         Command::Face(args) => face::run(args),
         Command::Journal(args) => journal::run(args),

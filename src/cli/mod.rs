@@ -1,6 +1,7 @@
 //! The commands of `locker-agent`: arguments in, wiring, a sentence and an exit code out.
 
 pub mod camera;
+pub mod door;
 pub mod face;
 pub mod journal;
 pub mod models;

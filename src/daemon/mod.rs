@@ -1,5 +1,7 @@
 //! The wiring: from a configuration to a running agent.
 
+mod alone;
+mod desk;
 mod hall_task;
 mod hardware;
 mod link;
@@ -12,17 +14,20 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-pub use hardware::{Hardware, camera_opener, release_locks};
+pub use alone::Alone;
+pub use hardware::{Hardware, camera_opener, open_doors, release_locks};
 pub use log::start_log;
 pub use signals::stop_signals;
 
-use crate::app::{Agent, AgentHandle, Clock, EyesReport, Parts};
+use crate::app::{Agent, AgentHandle, Clock, EyesReport, Inbox, Parts};
 use crate::config::{Config, ModelsConfig};
+use crate::control;
 use crate::hall;
 use crate::journal::{Store, TemplateVault};
 use crate::models::{Manifest, ModelStore, default_dir};
 use crate::ports::{FaceEngine, Outbox};
 use crate::vision::Engine;
+use desk::Desk;
 use hall_task::HallTask;
 use link::HallLink;
 
@@ -37,6 +42,8 @@ const FROM_HALL: usize = 8;
 pub struct Daemon {
     agent: AgentHandle,
     hall: HallTask,
+    /// There while it is served.
+    _control: Option<control::Server>,
 }
 
 impl Daemon {
@@ -74,9 +81,10 @@ impl Daemon {
             }),
         };
         let agent = Agent::start(parts)?;
+        let control = serve_control(&config.control_socket, agent.inbox())?;
         link::listen(link, from_hall, agent.inbox())?;
         let hall = hall::run(hall_config, identity, outbox, from_app, to_app);
-        Ok(Self { agent, hall: HallTask::start(to_hall, hall)? })
+        Ok(Self { agent, hall: HallTask::start(to_hall, hall)?, _control: control })
     }
 
     /// Waits until camera and models are up, or are known not to come up.
@@ -100,6 +108,15 @@ impl Daemon {
         anyhow::ensure!(!hall_had_ended, "the hall's task ended although nobody had told it to");
         Ok(())
     }
+}
+
+/// Serves the control socket if its folder is there; systemd makes it.
+fn serve_control(socket: &Path, inbox: Inbox) -> anyhow::Result<Option<control::Server>> {
+    if !socket.parent().is_some_and(Path::is_dir) {
+        tracing::info!(?socket, "no control socket: its folder does not exist");
+        return Ok(None);
+    }
+    Ok(Some(control::serve(socket, Arc::new(Desk::new(inbox)))?))
 }
 
 /// Loads the models on the thread that will use them.

@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("journal", &["core", "ports", "contract"], &[]),
     ("hall", &["core", "ports", "contract"], &["sim"]),
     ("sim", &["core", "ports"], &[]),
+    ("control", &["core", "contract", "files"], &[]),
     ("hallctl", &["core", "files", "contract"], &[]),
     ("config", &["core"], &[]),
     ("app", &["core", "ports"], &["sim"]),
@@ -34,13 +35,13 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
 
 const EVERY_ROOM: &[&str] = &[
     "core", "contract", "files", "ports", "models", "vision", "cameras", "locks", "journal",
-    "hall", "sim", "hallctl", "config", "app", "daemon", "demo", "cli",
+    "hall", "sim", "control", "hallctl", "config", "app", "daemon", "demo", "cli",
 ];
 
 /// Every room that the daemon is put together from.
 const WIRED: &[&str] = &[
     "core", "contract", "ports", "models", "vision", "cameras", "locks", "journal", "hall", "sim",
-    "config", "app",
+    "control", "config", "app",
 ];
 
 /// A crate that may be named only under these paths of `src`.
@@ -52,7 +53,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("gpiocdev", &["locks/gpio"]),
     ("gpiocdev_uapi", &["locks/gpio"]),
     ("rppal", &["locks"]),
-    ("rustix", &["cameras", "locks/gpio"]),
+    ("rustix", &["cameras", "control", "locks/gpio"]),
     ("clap", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("anyhow", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("tracing_subscriber", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),

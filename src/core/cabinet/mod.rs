@@ -7,6 +7,7 @@
 mod apply;
 mod doors;
 mod faces;
+mod local;
 mod orders;
 mod restart;
 #[cfg(test)]
@@ -124,6 +125,7 @@ impl Cabinet {
             Input::Started { version, doors } => self.started(now, version, &doors, &mut step),
             Input::Tick => {}
             Input::Command(command) => self.command(now, command, &mut step),
+            Input::Local(opening) => self.local(now, opening, &mut step),
             Input::TemplateMade { command, result } => {
                 self.template_made(now, &command, result, &mut step);
             }

@@ -7,6 +7,7 @@
 
 mod commands;
 mod laws;
+mod local;
 mod openings;
 mod restarts;
 mod scenario;
