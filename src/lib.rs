@@ -28,6 +28,7 @@ pub mod demo;
 pub mod files;
 pub mod hall;
 pub mod hallctl;
+pub mod host;
 pub mod journal;
 pub mod locks;
 pub mod models;

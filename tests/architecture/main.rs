@@ -13,17 +13,18 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("core", &[], &[]),
     ("contract", &["core"], &[]),
     ("files", &[], &[]),
+    ("host", &[], &[]),
     ("ports", &["core"], &[]),
     ("models", &["core"], &[]),
     ("vision", &["core", "files", "ports", "models"], &[]),
     ("cameras", &["core", "files", "ports"], &[]),
     ("locks", &["core", "ports"], &["sim"]),
     ("journal", &["core", "ports", "contract"], &[]),
-    ("hall", &["core", "ports", "contract"], &["sim"]),
+    ("hall", &["core", "host", "ports", "contract"], &["sim"]),
     ("sim", &["core", "ports"], &[]),
     ("control", &["core", "contract", "files"], &[]),
-    ("hallctl", &["core", "files", "contract"], &[]),
-    ("config", &["core"], &[]),
+    ("hallctl", &["core", "files", "host", "contract"], &[]),
+    ("config", &["core", "host"], &[]),
     ("app", &["core", "ports"], &["sim"]),
     ("daemon", WIRED, &[]),
     ("demo", EVERY_ROOM, &[]),
@@ -34,8 +35,8 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 const EVERY_ROOM: &[&str] = &[
-    "core", "contract", "files", "ports", "models", "vision", "cameras", "locks", "journal",
-    "hall", "sim", "control", "hallctl", "config", "app", "daemon", "demo", "cli",
+    "core", "contract", "files", "host", "ports", "models", "vision", "cameras", "locks",
+    "journal", "hall", "sim", "control", "hallctl", "config", "app", "daemon", "demo", "cli",
 ];
 
 /// Every room that the daemon is put together from.
