@@ -11,6 +11,7 @@ use locker_agent::cli::journal::{self, JournalArgs};
 use locker_agent::cli::models::{self, ModelsArgs};
 use locker_agent::cli::release::{self, ReleaseArgs};
 use locker_agent::cli::run::{self, RunArgs};
+use locker_agent::cli::templates::{self, TemplatesArgs};
 
 /// The daemon inside a smart document locker.
 #[derive(Debug, Parser)]
@@ -31,6 +32,8 @@ enum Command {
     Face(FaceArgs),
     /// Verify, show or export the record of what happened
     Journal(JournalArgs),
+    /// Count the face templates, or encrypt them under a new key
+    Templates(TemplatesArgs),
     /// Fetch, list or verify the models, the ONNX Runtime library and the sample photos
     Models(ModelsArgs),
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Release(args) => release::run(&args),
         Command::Face(args) => face::run(args),
         Command::Journal(args) => journal::run(args),
+        Command::Templates(args) => templates::run(&args),
         Command::Models(args) => models::run(args),
     };
     done.unwrap_or_else(|error| {

@@ -8,3 +8,4 @@ pub mod models;
 mod models_table;
 pub mod release;
 pub mod run;
+pub mod templates;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::desk::Desk;
 use super::hardware::open_doors;
-use super::make_private_dir;
+use super::{credentials, make_private_dir};
 use crate::app::{Agent, AgentHandle, Parts};
 use crate::config::Config;
 use crate::core::command::Answer;
@@ -30,7 +30,7 @@ impl Alone {
         let (journal, _outbox) = Store::open(state_dir).context(
             "no daemon answers at the control socket, and this command cannot do its work alone",
         )?;
-        let templates = TemplateVault::open(state_dir)?;
+        let templates = TemplateVault::open(state_dir, credentials().as_deref())?;
         let (locks, sensors) = open_doors(&config.cabinet.doors)?;
         let agent = Agent::start(Parts {
             policy: config.policy(),

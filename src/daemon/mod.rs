@@ -58,7 +58,7 @@ impl Daemon {
         let state_dir = &config.device.state_dir;
         make_private_dir(state_dir)?;
         let (journal, outbox) = Store::open(state_dir)?;
-        let templates = TemplateVault::open(state_dir)?;
+        let templates = TemplateVault::open(state_dir, credentials().as_deref())?;
         let (to_hall, from_app) = mpsc::channel(TO_HALL);
         let (to_app, from_hall) = mpsc::channel(FROM_HALL);
         let outbox: Arc<dyn Outbox> = outbox;
@@ -156,6 +156,11 @@ fn hall_config(config: &Config) -> hall::HallConfig {
         allow_insecure: file.allow_insecure,
         ..hall::HallConfig::new(file.host.clone(), file.port, config.device.id.clone())
     }
+}
+
+/// Where the service manager puts what it hands over.
+pub fn credentials() -> Option<std::path::PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(Into::into)
 }
 
 /// The state directory holds the record and the templates: nobody else on the machine needs to read it.
