@@ -132,10 +132,13 @@ impl HallLink {
 fn compartment(view: &CompartmentView) -> CompartmentState {
     CompartmentState {
         number: view.number,
+        size: view.fitting.size,
+        low: view.fitting.low,
         lifecycle: view.lifecycle,
         door: DoorState::from(view.door),
         deposit: view.deposit.clone(),
         contents_verified: view.deposit.is_some().then_some(view.verified),
+        occupied: view.occupied,
     }
 }
 

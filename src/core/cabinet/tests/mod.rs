@@ -5,8 +5,14 @@
     reason = "tests look for one thing among many"
 )]
 
+mod allocation;
 mod commands;
+mod contents;
+mod happenings;
 mod laws;
 mod openings;
 mod restarts;
 mod scenario;
+mod switches;
+mod visits;
+mod witness;
