@@ -198,6 +198,20 @@ impl Compartment {
         self.service == Service::Fault(Fault::SwitchFlapping)
     }
 
+    /// Whether this move of the door is part of a session: its lock was driven, or its door is open to be shut.
+    pub(super) fn expects(&self, position: DoorPosition) -> bool {
+        let stage = self.opening.as_ref().map(|opening| opening.stage);
+        match (position, stage) {
+            (DoorPosition::Open, Some(Stage::Pulsing { .. } | Stage::Waiting { .. }))
+            | (DoorPosition::Closed, Some(Stage::Open)) => true,
+            (DoorPosition::Open, Some(Stage::Authorised | Stage::Open) | None)
+            | (
+                DoorPosition::Closed,
+                Some(Stage::Authorised | Stage::Pulsing { .. } | Stage::Waiting { .. }) | None,
+            ) => false,
+        }
+    }
+
     /// Whether a document should lie here that the sensor does not see, and nobody has been told yet.
     pub(super) fn misses_its_document(&self) -> bool {
         let settled = self.door == Door::Closed && self.opening.is_none();

@@ -72,7 +72,7 @@ impl Default for DoorPolicy {
 /// How many moves of a door are too many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlapPolicy {
-    /// The most moves, an opening and a closing being two, ...
+    /// The most moves that no session explains, an opening and a closing being two, ...
     pub moves: u32,
     /// ... within this span.
     pub within: Duration,

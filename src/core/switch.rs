@@ -16,7 +16,8 @@ pub struct SwitchWatch {
 }
 
 impl SwitchWatch {
-    /// Takes a move. True if there were too many in too short a time: no hand moves a door like that.
+    /// Takes a move that no session explains. True if there were too many in too short a time: no hand moves a door
+    /// like that.
     pub(super) fn flaps(&mut self, policy: &FlapPolicy, now: Monotonic) -> bool {
         while self.moves.front().is_some_and(|first| now.since(*first) >= policy.within) {
             self.moves.pop_front();

@@ -22,7 +22,8 @@ impl Cabinet {
         if compartment.is_flapping() || compartment.door.position() == Some(position) {
             return;
         }
-        if compartment.switch.flaps(&self.policy.doors.flapping, now.mono) {
+        let expected = compartment.expects(position);
+        if !expected && compartment.switch.flaps(&self.policy.doors.flapping, now.mono) {
             return self.fault(now, id, Fault::SwitchFlapping, step);
         }
         let opening = compartment.opening.as_ref().map(|o| (o.unlock, o.stage));

@@ -37,6 +37,18 @@ fn a_flapping_switch_is_a_fault_once_and_then_not_listened_to() {
 }
 
 #[test]
+fn a_door_that_staff_open_again_and_again_does_not_flap() {
+    let mut bench = Bench::new();
+    for _ in 0..20 {
+        bench.unlock(1, Purpose::Inspect);
+        bench.opens(1);
+        bench.pulse_ends();
+        bench.closes(1);
+    }
+    assert_eq!(bench.lifecycle(1), Lifecycle::Vacant);
+}
+
+#[test]
 fn moves_that_a_hand_can_make_are_no_fault() {
     let mut bench = Bench::new();
     for _ in 0..100 {
