@@ -195,6 +195,18 @@ fn a_compartment_that_may_be_reopened_is_nobody_elses_meanwhile() {
 }
 
 #[test]
+fn while_the_next_door_is_open_the_one_before_is_not_reopened() {
+    let mut bench = bench();
+    bench.collect("wang", 1);
+    bench.rest();
+    bench.opens(3);
+    bench.pulse_ends();
+    assert_eq!(reopen(&mut bench, 1), vec![], "one door at a time");
+    bench.closes(3);
+    assert_eq!(authorised(&reopen(&mut bench, 1)).unwrap().0, door(1));
+}
+
+#[test]
 fn staff_at_a_door_end_its_reopening() {
     let mut bench = Bench::new();
     bench.load("a", "wang", 1);
