@@ -265,7 +265,7 @@ impl Compartment {
     pub(super) fn break_down(&mut self, fault: Fault) {
         self.service = Service::Fault(fault);
         match fault {
-            Fault::DidNotClose => {}
+            Fault::DidNotClose => self.doubt(),
             Fault::DidNotOpen | Fault::LockError => self.abandon(),
             Fault::SwitchFlapping | Fault::SwitchStuck => {
                 self.abandon();

@@ -133,6 +133,22 @@ fn a_door_that_nobody_shuts_is_a_fault_after_the_last_reminder_and_its_collectio
 }
 
 #[test]
+fn what_lies_behind_a_door_that_nobody_shuts_is_in_doubt() {
+    let mut bench = Bench::new();
+    bench.load("a", "wang", 1);
+    bench.unlock(1, Purpose::Inspect);
+    bench.opens(1);
+    bench.pulse_ends();
+    for _ in 0..32 {
+        bench.wait(Duration::from_secs(60));
+    }
+    bench.closes(1);
+    assert_eq!(bench.verified(1), Some(false));
+    return_to_service(&mut bench, 1);
+    assert_eq!((bench.lifecycle(1), bench.verified(1)), (Lifecycle::Loaded, Some(true)));
+}
+
+#[test]
 fn a_door_whose_switch_is_stuck_open_can_still_be_opened_by_staff() {
     let mut bench = Bench::new();
     bench.load("a", "wang", 1);
