@@ -7,10 +7,12 @@ ONCE ?=
 # How many random operations the bench plays, and from which seed; see tests/hil/run.sh for what is usual.
 HIL_OPERATIONS ?=
 HIL_SEED ?=
+# So many cabinets live through core-soak, about 200 steps each.
+CORE_LIVES ?= 5000
 RELEASE = target/release/locker-agent
 
 .DEFAULT_GOAL = help
-.PHONY: help demo models test test-second-set hil check lint doc deny advisories bench cross cross-check clean
+.PHONY: help demo models test test-second-set core-soak hil check lint doc deny advisories bench cross cross-check clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -33,6 +35,9 @@ test-second-set: ## Another model set runs by its manifest alone: LOCKER_SECOND_
 	$(if $(LOCKER_SECOND_SET),,$(error set LOCKER_SECOND_SET to the folder with the files of models/opencv-minifasnet.toml))
 	$(MAKE) models
 	LOCKER_SECOND_SET='$(abspath $(LOCKER_SECOND_SET))' scripts/test.sh 'test(second_set_)' second_set_
+
+core-soak: ## A million random steps of the core with every law checked (CORE_LIVES: how many cabinets)
+	PROPTEST_CASES=$(CORE_LIVES) $(CARGO) test --quiet --locked --lib random_lives_ -- --nocapture
 
 hil: models ## The real daemon on a real kernel's GPIO lines and camera, in a user-mode kernel that is built once (about 5 minutes)
 	HIL_OPERATIONS='$(HIL_OPERATIONS)' HIL_SEED='$(HIL_SEED)' tests/hil/run.sh

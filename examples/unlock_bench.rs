@@ -48,7 +48,7 @@ fn main() -> anyhow::Result<()> {
     let broker = mosquitto::Mosquitto::running();
     let mut config = Config::demo(folder.path().join("agent"), broker.port);
     config.cabinet.locks.pulse = Duration::from_millis(50);
-    config.cabinet.rest_between_pulses = Duration::from_millis(100);
+    config.cabinet.locks.rest = Duration::from_millis(100);
     let cabinet = SimCabinet::new(config.cabinet.doors.numbers());
     let (set, lines) = channel();
     let hardware = Hardware {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use locker_agent::cameras::ReplayCamera;
 use locker_agent::config::{CameraSource, Config, ConfigFault, Doors, LineOfChip};
+use locker_agent::core::fitting::{Fitting, Size};
+use locker_agent::core::policy::{DoorPolicy, LockPolicy};
 use locker_agent::locks::PulseWidth;
 
 const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -53,7 +55,16 @@ fn the_example_parses_and_gives_the_defaults() {
 /// The example with every commented field switched on, except those that name files or devices.
 #[test]
 fn the_values_the_example_documents_are_the_defaults() {
-    let names_files = ["username", "password_file", "files", "command", "dir", "manifest", "chip"];
+    let names_files = [
+        "username",
+        "password_file",
+        "files",
+        "command",
+        "dir",
+        "manifest",
+        "chip",
+        "occupancy_line",
+    ];
     let mut documented = 0;
     let switched_on = EXAMPLE.lines().map(|line| {
         let field =
@@ -150,6 +161,44 @@ fn doors_and_lines_are_used_once() {
     let own = told("\"GPIO6\"", "\"GPIO27\"");
     let expected = "sensor_line = \"GPIO27\" is already the lock_line of compartment 2";
     assert!(own.contains(expected), "{own}");
+}
+
+#[test]
+fn a_compartment_has_a_size_a_height_and_perhaps_a_sensor_that_looks_inside() {
+    let text = MINIMAL.replace(
+        "sensor_line = \"GPIO6\"",
+        "sensor_line = \"GPIO6\", size = \"large\", low = true, occupancy_line = \"GPIO20\"",
+    );
+    let cabinet = parse(&text).unwrap().cabinet;
+    let fittings: Vec<_> = cabinet.fittings.into_values().collect();
+    assert_eq!(fittings, [Fitting::default(), Fitting { size: Size::Large, low: true }]);
+    let Doors::Gpio { doors, .. } = cabinet.doors else { panic!("another driver") };
+    let inside: Vec<_> = doors.into_values().map(|lines| lines.occupancy).collect();
+    let line = LineOfChip::Name { chip: None, name: "GPIO20".to_owned() };
+    assert_eq!(inside, [None, Some(line)]);
+
+    let taken = parse(&text.replace("GPIO20", "GPIO17")).unwrap_err().to_string();
+    let expected = "occupancy_line = \"GPIO17\" is already the lock_line of compartment 1";
+    assert!(taken.contains(expected), "{taken}");
+    let huge = parse(&text.replace("large", "huge")).unwrap_err().to_string();
+    assert!(huge.contains("size = \"huge\" is not known: give \"small\" or"), "{huge}");
+    let header = rppal().replace("sensor_line = 6", "sensor_line = 6, occupancy_line = 20");
+    let Doors::Rppal(doors) = parse(&header).unwrap().cabinet.doors else { panic!("a chip") };
+    assert_eq!(doors.values().map(|lines| lines.occupancy).next_back(), Some(Some(20)));
+}
+
+#[test]
+fn the_rules_for_doors_are_the_cores_unless_the_file_says_otherwise() {
+    assert_eq!(parse(MINIMAL).unwrap().policy().doors, DoorPolicy::default());
+    assert_eq!(parse(MINIMAL).unwrap().policy().locks, LockPolicy::default());
+    let text = MINIMAL.replace(
+        "[camera]",
+        "visit_s = 0\nreopen_within_s = 5\nstuck_after_reminders = 3\nrest_ms = 250\n[camera]",
+    );
+    let policy = parse(&text).unwrap().policy();
+    assert_eq!((policy.doors.visit, policy.doors.stuck_after), (Duration::ZERO, 3));
+    assert_eq!(policy.doors.reopen_within, Duration::from_secs(5));
+    assert_eq!(policy.locks.rest, Duration::from_millis(250));
 }
 
 #[test]

@@ -468,7 +468,7 @@ fn under_another_key_templates_are_counted_as_unreadable_and_new_ones_work() {
 fn door_numbers_survive_the_journal() {
     let state = tempfile::tempdir().unwrap();
     let (mut writer, _) = open(state.path());
-    let closed = Event::DoorClosed { compartment: CompartmentId::new(17).unwrap() };
+    let closed = Event::DoorClosed { compartment: CompartmentId::new(17).unwrap(), unseen: false };
     writer.append(WallTime(9), std::slice::from_ref(&closed)).unwrap();
     assert_eq!(replayed(&writer)[0].event, closed);
 }

@@ -62,9 +62,10 @@ impl Agent {
         let cabinet = rebuild(&parts)?;
         forget_strangers(&cabinet, parts.templates.as_mut())?;
         let doors = parts.sensors.positions()?;
+        let occupied = parts.sensors.occupied()?;
         let (inbox, received) = Inbox::new();
         let stop_doors = Arc::new(AtomicBool::new(false));
-        let hands = hands::spawn(parts.locks, parts.rest, inbox.clone())?;
+        let hands = hands::spawn(parts.locks, inbox.clone())?;
         let eyesight = Eyesight {
             clock,
             policy: parts.policy.attention.clone(),
@@ -90,8 +91,8 @@ impl Agent {
             at_the_cabinet: BTreeMap::new(),
         };
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        agent.step(Input::Started { version, doors }, None)?;
-        doors::spawn(parts.sensors, inbox.clone(), stop_doors)?;
+        agent.step(Input::Started { version, doors, occupied: occupied.clone() }, None)?;
+        doors::spawn(parts.sensors, occupied, inbox.clone(), stop_doors)?;
         let thread = thread::Builder::new().name("cabinet".into()).spawn(move || agent.run())?;
         Ok(AgentHandle { inbox, eyes: eyes_report, thread })
     }

@@ -1,4 +1,4 @@
-//! The thread that drives the locks: one pulse at a time, with a rest after each.
+//! The thread that drives the locks: one pulse at a time. When the next one may come, the core decides.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -20,13 +20,9 @@ pub(super) struct Pulse {
 }
 
 /// Starts the thread. The core never commands a second pulse before the first has ended, so one place is enough.
-pub(super) fn spawn(
-    locks: Box<dyn LockBank>,
-    rest: Duration,
-    inbox: Inbox,
-) -> std::io::Result<Hands> {
+pub(super) fn spawn(locks: Box<dyn LockBank>, inbox: Inbox) -> std::io::Result<Hands> {
     let (orders, received) = sync_channel(1);
-    let drive = move || drive(locks, rest, &inbox, &received);
+    let drive = move || drive(locks, &inbox, &received);
     let thread = thread::Builder::new().name("locks".into()).spawn(drive)?;
     Ok(Hands { orders, thread })
 }
@@ -52,7 +48,7 @@ impl Hands {
     }
 }
 
-fn drive(mut locks: Box<dyn LockBank>, rest: Duration, inbox: &Inbox, orders: &Receiver<Pulse>) {
+fn drive(mut locks: Box<dyn LockBank>, inbox: &Inbox, orders: &Receiver<Pulse>) {
     for pulse in orders {
         let result = catch_unwind(AssertUnwindSafe(|| locks.pulse(pulse.compartment, pulse.width)));
         let result = match result {
@@ -63,10 +59,5 @@ fn drive(mut locks: Box<dyn LockBank>, rest: Duration, inbox: &Inbox, orders: &R
         if !inbox.send(Message::Observed(Input::PulseEnded { unlock, attempt, result })) {
             return;
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the coil cools on the thread that heats it"
-        )]
-        thread::sleep(rest);
     }
 }

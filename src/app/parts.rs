@@ -1,10 +1,10 @@
 //! What an agent is made of, and why it may not come up or have to end.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use super::agent::LONGEST_PULSE;
 use super::eyes::{OpenCamera, OpenEngine};
+use crate::core::fitting::Fitting;
 use crate::core::ids::CompartmentId;
 use crate::core::policy::Policy;
 use crate::ports::{
@@ -15,10 +15,8 @@ use crate::ports::{
 pub struct Parts {
     /// The rules.
     pub policy: Policy,
-    /// The doors.
-    pub fitted: BTreeSet<CompartmentId>,
-    /// How long the lock driver rests after a pulse.
-    pub rest: Duration,
+    /// The doors, and what is behind them.
+    pub fitted: BTreeMap<CompartmentId, Fitting>,
     /// The record.
     pub journal: Box<dyn Journal>,
     /// Templates at rest.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::*;
 use crate::core::command::{Answer, Command, Order, Purpose, Rejection};
 use crate::core::event::Event;
+use crate::core::fitting::{Fitting, Needs};
 use crate::core::ids::{
     CommandId, CompartmentId, ConsentRef, DepositId, EventSeq, ModelId, OperatorId, RecipientId,
 };
@@ -133,10 +134,10 @@ fn parts(
 ) -> Parts {
     let mut policy = Policy::default();
     policy.hall.remote_enrolment = true;
+    policy.locks.rest = Duration::from_millis(1);
     Parts {
         policy,
-        fitted: (1..=3).map(door).collect(),
-        rest: Duration::from_millis(1),
+        fitted: (1..=3).map(|number| (door(number), Fitting::default())).collect(),
         journal: Box::new(MemoryJournal(world.clone(), cabinet.clone())),
         templates: Box::new(MemoryTemplates(world.clone())),
         locks: Box::new(cabinet.locks()),
@@ -199,8 +200,13 @@ impl Bench {
 
     fn reserve(&mut self) {
         let deposit = DepositId::new("passport").unwrap();
-        let order =
-            Order::Reserve { deposit, recipient: wang(), compartment: None, collect_by: None };
+        let order = Order::Reserve {
+            deposit,
+            recipient: wang(),
+            compartment: None,
+            needs: Needs::default(),
+            collect_by: None,
+        };
         assert_eq!(self.order(order, None), Answer::Done { compartment: Some(door(1)) });
     }
 
@@ -244,6 +250,24 @@ fn a_recognised_face_opens_the_door_and_every_pulse_was_on_record_first() {
     bench.agent.stop().unwrap();
     assert!(world.templates.lock().unwrap().is_empty(), "templates go with the last document");
     assert_eq!(*world.pulses_at_record.lock().unwrap(), vec![0, 1], "recorded, then pulsed");
+}
+
+#[test]
+fn a_door_shut_over_nothing_is_no_document_loaded_and_one_shut_over_it_is() {
+    let mut bench = Bench::new();
+    bench.cabinet.see_inside(door(1), false);
+    bench.reserve();
+    bench.load();
+    assert!(bench.recorded(|event| matches!(event, Event::DepositNotLoaded { .. })));
+    assert!(bench.recorded(|event| matches!(event, Event::PulseEnded { .. })));
+    let answer = bench.order(Bench::unlock(Purpose::Load), None);
+    assert_eq!(answer, Answer::Done { compartment: Some(door(1)) });
+    bench.cabinet.see_inside(door(1), true);
+    bench.cabinet.close(door(1));
+    assert!(bench.recorded(|event| matches!(event, Event::DepositLoaded { .. })));
+    bench.cabinet.see_inside(door(1), false);
+    assert!(bench.recorded(|event| matches!(event, Event::DepositMissing { .. })));
+    bench.agent.stop().unwrap();
 }
 
 #[test]

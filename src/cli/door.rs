@@ -84,8 +84,9 @@ fn list(doors: &mut Access, json: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     writeln!(out, "number  door     state           document")?;
-    for CompartmentState { number, lifecycle, door, deposit, contents_verified } in &doors {
-        let door = match door {
+    for state in &doors {
+        let CompartmentState { number, lifecycle, deposit, contents_verified, .. } = state;
+        let door = match state.door {
             DoorState::Closed => "shut",
             DoorState::Open => "open",
             DoorState::Unknown => "unknown",

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::reader::{Section, in_millis};
 use super::wiring::{ChipLines, Driver, Lines, Wires, Wiring};
+use crate::core::fitting::{Fitting, Size};
 use crate::core::ids::CompartmentId;
-use crate::core::policy::{DoorPolicy, LockPolicy};
+use crate::core::policy::{DoorPolicy, FlapPolicy, LockPolicy};
 
 /// Locks, doors and their timing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +16,10 @@ pub struct CabinetConfig {
     pub doors: Doors,
     /// How locks are driven.
     pub locks: LockPolicy,
-    /// How long doors may stand open.
-    pub standing_open: DoorPolicy,
-    /// How long the supply recovers between two pulses, whichever their doors.
-    pub rest_between_pulses: Duration,
+    /// What doors may do.
+    pub door_rules: DoorPolicy,
+    /// What is behind each door.
+    pub fittings: BTreeMap<CompartmentId, Fitting>,
 }
 
 /// What drives the doors; there is at least one.
@@ -60,16 +61,10 @@ impl CabinetConfig {
         if driver.is_none() {
             section.missing("driver", "give \"gpio\" on a board, \"sim\" without hardware");
         }
-        let doors = read_doors(section, driver);
+        let (doors, fittings) = read_doors(section, driver);
         let locks = read_locks(section);
-        let usual = DoorPolicy::default();
-        let ajar_after = section.seconds("ajar_after_s", 5..=3600, usual.ajar_after.as_secs());
-        Some(Self {
-            locks,
-            standing_open: DoorPolicy { ajar_after },
-            rest_between_pulses: section.millis("rest_ms", 100..=10_000, 500),
-            doors: doors?,
-        })
+        let door_rules = read_door_rules(section);
+        Some(Self { locks, door_rules, fittings, doors: doors? })
     }
 }
 
@@ -88,6 +83,22 @@ fn read_locks(section: &mut Section<'_, '_>) -> LockPolicy {
         pulse,
         attempts: section.count("pulse_attempts", 1..=5, usual.attempts),
         open_within,
+        rest: section.millis("rest_ms", 50..=10_000, in_millis(usual.rest)),
+    }
+}
+
+fn read_door_rules(section: &mut Section<'_, '_>) -> DoorPolicy {
+    let usual = DoorPolicy::default();
+    let FlapPolicy { moves, within } = usual.flapping;
+    DoorPolicy {
+        ajar_after: section.seconds("ajar_after_s", 5..=3600, usual.ajar_after.as_secs()),
+        stuck_after: section.count("stuck_after_reminders", 1..=10, usual.stuck_after),
+        visit: section.seconds("visit_s", 0..=600, usual.visit.as_secs()),
+        reopen_within: section.seconds("reopen_within_s", 0..=300, usual.reopen_within.as_secs()),
+        flapping: FlapPolicy {
+            moves: section.count("flapping_moves", 4..=100, moves),
+            within: section.seconds("flapping_within_s", 1..=60, within.as_secs()),
+        },
     }
 }
 
@@ -95,12 +106,16 @@ fn read_locks(section: &mut Section<'_, '_>) -> LockPolicy {
 struct Taken {
     wiring: Wiring,
     doors: BTreeMap<CompartmentId, Option<Wires>>,
+    fittings: BTreeMap<CompartmentId, Fitting>,
 }
 
-fn read_doors(section: &mut Section<'_, '_>, driver: Option<Driver>) -> Option<Doors> {
+fn read_doors(
+    section: &mut Section<'_, '_>,
+    driver: Option<Driver>,
+) -> (Option<Doors>, BTreeMap<CompartmentId, Fitting>) {
     let wiring = Wiring::new(driver, section.text("chip"));
     let debounce = section.millis("debounce_ms", 1..=200, 15);
-    let mut taken = Taken { wiring, doors: BTreeMap::new() };
+    let mut taken = Taken { wiring, doors: BTreeMap::new(), fittings: BTreeMap::new() };
     let good = section.each("compartment", |door| taken.read_door(door)).len();
     if good == 0 {
         section.missing(
@@ -109,8 +124,18 @@ fn read_doors(section: &mut Section<'_, '_>, driver: Option<Driver>) -> Option<D
         );
     }
     let close_after = section.millis("sim_close_after_ms", 100..=600_000, 3000);
-    let doors = taken.doors;
-    match driver? {
+    let Taken { doors, fittings, .. } = taken;
+    (driver.and_then(|driver| wired(driver, doors, close_after, debounce)), fittings)
+}
+
+/// The doors with their lines, if all of them have what the driver needs.
+fn wired(
+    driver: Driver,
+    doors: BTreeMap<CompartmentId, Option<Wires>>,
+    close_after: Duration,
+    debounce: Duration,
+) -> Option<Doors> {
+    match driver {
         Driver::Sim => Some(Doors::Sim { doors: doors.into_keys().collect(), close_after }),
         Driver::Gpio => {
             let wired = doors.into_iter().map(|(number, wires)| Some((number, wires?.on_chips()?)));
@@ -131,6 +156,9 @@ impl Taken {
             door.missing("number", "give the number painted on the door, 1 to 999");
         }
         let wires = self.wiring.read(door, number);
+        let sizes = Size::ALL.map(|size| (size.name(), size));
+        let size = door.choice("size", &sizes).unwrap_or_default();
+        let fitting = Fitting { size, low: door.boolean("low", false) };
         let number =
             u16::try_from(number?).ok().and_then(|number| CompartmentId::new(number).ok())?;
         if self.doors.contains_key(&number) {
@@ -138,6 +166,7 @@ impl Taken {
             return None;
         }
         self.doors.insert(number, wires);
+        self.fittings.insert(number, fitting);
         Some(())
     }
 }

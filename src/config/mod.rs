@@ -132,7 +132,7 @@ impl Config {
     pub fn policy(&self) -> Policy {
         Policy {
             locks: self.cabinet.locks.clone(),
-            doors: self.cabinet.standing_open.clone(),
+            doors: self.cabinet.door_rules.clone(),
             faces: self.recognition.clone(),
             attention: self.attention.clone(),
             hall: self.rules.clone(),

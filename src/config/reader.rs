@@ -303,6 +303,11 @@ impl<'a, 'i> Section<'a, 'i> {
         self.check_file(key, value, &path).then_some(path)
     }
 
+    /// Whether this field is there.
+    pub(super) fn is_there(&mut self, key: &'static str) -> bool {
+        self.find(key).is_some()
+    }
+
     /// Adds the problem that this field must be there.
     pub(super) fn missing(&mut self, key: &'static str, remedy: &str) {
         let path = self.path(key);

@@ -16,6 +16,10 @@ pub struct Lines {
     pub active_low: bool,
     /// Whether the switch is open while the door is shut.
     pub sensor_inverted: bool,
+    /// The line of the sensor that looks inside, if there is one.
+    pub occupancy: Option<u8>,
+    /// Whether that line is high while something lies inside.
+    pub occupancy_inverted: bool,
 }
 
 /// How one compartment is wired to lines of the kernel's GPIO chips.
@@ -31,8 +35,12 @@ pub struct ChipLines {
     pub open_drain: bool,
     /// Whether the switch is open while the door is shut.
     pub sensor_inverted: bool,
-    /// What holds the switch's line while the switch is open.
+    /// What holds the switch's line while the switch is open, and that of the sensor that looks inside.
     pub sensor_bias: Bias,
+    /// The line of the sensor that looks inside, if there is one.
+    pub occupancy: Option<LineOfChip>,
+    /// Whether that line is high while something lies inside.
+    pub occupancy_inverted: bool,
 }
 
 /// A line, by its place on a chip or by its name.
@@ -94,6 +102,8 @@ pub(super) struct Wires {
     open_drain: bool,
     sensor_inverted: bool,
     sensor_bias: Bias,
+    occupancy: Option<Place>,
+    occupancy_inverted: bool,
 }
 
 impl Wires {
@@ -101,14 +111,28 @@ impl Wires {
         let (Place::Header(lock), Place::Header(sensor)) = (self.lock, self.sensor) else {
             return None;
         };
-        let (active_low, sensor_inverted) = (self.active_low, self.sensor_inverted);
-        Some(Lines { lock, sensor, active_low, sensor_inverted })
+        let occupancy = self.occupancy.and_then(|place| match place {
+            Place::Header(line) => Some(line),
+            Place::Chip(_) => None,
+        });
+        Some(Lines {
+            lock,
+            sensor,
+            active_low: self.active_low,
+            sensor_inverted: self.sensor_inverted,
+            occupancy,
+            occupancy_inverted: self.occupancy_inverted,
+        })
     }
 
     pub(super) fn on_chips(self) -> Option<ChipLines> {
         let (Place::Chip(lock), Place::Chip(sensor)) = (self.lock, self.sensor) else {
             return None;
         };
+        let occupancy = self.occupancy.and_then(|place| match place {
+            Place::Chip(line) => Some(line),
+            Place::Header(_) => None,
+        });
         Some(ChipLines {
             lock,
             sensor,
@@ -116,6 +140,8 @@ impl Wires {
             open_drain: self.open_drain,
             sensor_inverted: self.sensor_inverted,
             sensor_bias: self.sensor_bias,
+            occupancy,
+            occupancy_inverted: self.occupancy_inverted,
         })
     }
 }
@@ -149,6 +175,11 @@ impl Wiring {
         let field = |key| LineField { key, number, own_chip: own_chip.as_ref() };
         let lock = self.read_line(door, &field("lock_line"));
         let sensor = self.read_line(door, &field("sensor_line"));
+        let occupancy = match door.is_there("occupancy_line") {
+            true => self.read_line(door, &field("occupancy_line")),
+            false => None,
+        };
+        let occupancy_inverted = door.boolean("occupancy_inverted", false);
         let active_low = door.boolean("active_low", false);
         let drives = [("push-pull", false), ("open-drain", true)];
         let open_drain = door.choice("lock_drive", &drives).unwrap_or(false);
@@ -157,7 +188,16 @@ impl Wiring {
             [("pull-up", Bias::PullUp), ("pull-down", Bias::PullDown), ("none", Bias::External)];
         let sensor_bias = door.choice("sensor_bias", &pulls).unwrap_or(Bias::PullUp);
         let (lock, sensor) = lock.zip(sensor)?;
-        Some(Wires { lock, sensor, active_low, open_drain, sensor_inverted, sensor_bias })
+        Some(Wires {
+            lock,
+            sensor,
+            active_low,
+            open_drain,
+            sensor_inverted,
+            sensor_bias,
+            occupancy,
+            occupancy_inverted,
+        })
     }
 
     fn read_line(&mut self, door: &mut Section<'_, '_>, field: &LineField<'_>) -> Option<Place> {

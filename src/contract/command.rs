@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use super::fields::{FieldFault, Fields};
 use super::malformed::{Malformed, RefusedKind};
 use super::{VERSION, strict_json};
-use crate::core::command::{Command, Order};
+use crate::core::command::{Command, Order, Purpose};
+use crate::core::fitting::{Needs, Size};
 use crate::core::ids::{CommandId, DeviceId};
 use crate::core::time::WallTime;
 
@@ -94,6 +95,7 @@ fn read_order(value: Value) -> Result<(Order, Option<Vec<u8>>), FieldFault> {
             deposit: fields.take("deposit")?,
             recipient: fields.take("recipient")?,
             compartment: fields.take_if_there("compartment")?,
+            needs: read_needs(&mut fields)?,
             collect_by: read_date_if_there(&mut fields, "collect_by_ms")?,
         },
         "enrol" => {
@@ -103,7 +105,7 @@ fn read_order(value: Value) -> Result<(Order, Option<Vec<u8>>), FieldFault> {
         "erase" => Order::Erase { recipient: fields.take("recipient")? },
         "unlock" => Order::Unlock {
             compartment: fields.take("compartment")?,
-            purpose: fields.take("purpose")?,
+            purpose: read_purpose(&mut fields)?,
             operator: fields.take("operator")?,
             reason: read_reason(&mut fields)?,
         },
@@ -123,6 +125,22 @@ fn read_order(value: Value) -> Result<(Order, Option<Vec<u8>>), FieldFault> {
     };
     fields.nothing_left()?;
     Ok((order, photo))
+}
+
+fn read_needs(fields: &mut Fields) -> Result<Needs, FieldFault> {
+    let size = fields.take_if_there("size")?.unwrap_or_default();
+    Ok(Needs { size, low: fields.take_if_there("low")?.unwrap_or(false) })
+}
+
+fn read_purpose(fields: &mut Fields) -> Result<Purpose, FieldFault> {
+    let purpose = fields.take("purpose")?;
+    match purpose {
+        Purpose::Load | Purpose::Collect | Purpose::Recall | Purpose::Inspect => Ok(purpose),
+        Purpose::Reopen => {
+            let remedy = "is for recipients at the cabinet: send load, collect, recall or inspect";
+            Err((fields.named("purpose"), remedy.to_owned()))
+        }
+    }
 }
 
 fn read_date(fields: &mut Fields, name: &str) -> Result<WallTime, FieldFault> {
@@ -189,9 +207,11 @@ pub fn encode(command: &Command, device: &DeviceId, photo: Option<&[u8]>) -> Vec
 
 fn order_form(order: &Order, photo: Option<&[u8]>) -> Value {
     let form = match order {
-        Order::Reserve { deposit, recipient, compartment, collect_by } => json!({
+        Order::Reserve { deposit, recipient, compartment, needs, collect_by } => json!({
             "type": "reserve", "deposit": deposit, "recipient": recipient,
             "compartment": compartment, "collect_by_ms": collect_by,
+            "size": (needs.size != Size::default()).then_some(needs.size),
+            "low": needs.low.then_some(true),
         }),
         Order::Enrol { recipient, consent } => json!({
             "type": "enrol", "recipient": recipient, "consent": consent,

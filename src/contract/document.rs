@@ -17,6 +17,7 @@ use super::topics::Topics;
 use super::{delivery, record};
 use crate::core::command::{Answer, Failure, Lifecycle, OrderKind, Purpose, Rejection};
 use crate::core::event::{Authority, Erasure, Event, Fault, Refusal};
+use crate::core::fitting::Size;
 
 const DOCUMENT: &str = include_str!("../../docs/hall-protocol.md");
 
@@ -35,6 +36,7 @@ fn every_name_of_the_contract_is_explained() {
         variants_of::<Refusal>(""),
         variants_of::<Erasure>(""),
         variants_of::<Fault>(""),
+        variants_of::<Size>(""),
         variants_of::<DoorState>(""),
         variants_of::<RefusedKind>(""),
     ];

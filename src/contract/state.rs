@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Unreadable;
 use super::malformed::RefusedKind;
 use crate::core::command::Lifecycle;
+use crate::core::fitting::Size;
 use crate::core::ids::{CompartmentId, DepositId, DeviceId};
 use crate::core::input::DoorPosition;
 use crate::core::time::WallTime;
@@ -40,6 +41,12 @@ pub struct CabinetState {
 pub struct CompartmentState {
     /// The number on its door.
     pub number: CompartmentId,
+    /// How much goes in.
+    #[serde(default)]
+    pub size: Size,
+    /// Whether it can be reached from a wheelchair.
+    #[serde(default)]
+    pub low: bool,
     /// Its place in its life.
     pub lifecycle: Lifecycle,
     /// Where its door is.
@@ -51,6 +58,9 @@ pub struct CompartmentState {
     /// meant to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents_verified: Option<bool>,
+    /// Whether its sensor sees something inside; left out where there is no such sensor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occupied: Option<bool>,
 }
 
 /// Where a door is, if that is known.
@@ -79,10 +89,13 @@ impl From<&CompartmentView> for CompartmentState {
     fn from(view: &CompartmentView) -> Self {
         Self {
             number: view.number,
+            size: view.fitting.size,
+            low: view.fitting.low,
             lifecycle: view.lifecycle,
             door: DoorState::from(view.door),
             deposit: view.deposit.clone(),
             contents_verified: view.deposit.is_some().then_some(view.verified),
+            occupied: view.occupied,
         }
     }
 }
@@ -115,10 +128,13 @@ mod tests {
             at_ms: WallTime(7),
             compartments: vec![CompartmentState {
                 number: CompartmentId::new(7).unwrap(),
+                size: Size::Medium,
+                low: true,
                 lifecycle: Lifecycle::Loaded,
                 door: DoorState::from(Some(DoorPosition::Closed)),
                 deposit: Some("licence-118".parse().unwrap()),
                 contents_verified: None,
+                occupied: Some(true),
             }],
             face_pickup: true,
             refused: BTreeMap::from([(RefusedKind::NotJson, 2)]),
@@ -126,6 +142,12 @@ mod tests {
         };
         let text = String::from_utf8(state.encode()).unwrap();
         assert!(text.contains(r#""refused":{"not_json":2}"#), "{text}");
+        assert!(text.contains(r#""number":7,"size":"medium","low":true,"lifecycle""#), "{text}");
         assert_eq!(CabinetState::decode(text.as_bytes()).unwrap(), state);
+        let older = text.replace(r#""size":"medium","low":true,"#, "");
+        assert_eq!(
+            CabinetState::decode(older.as_bytes()).unwrap().compartments[0].size,
+            Size::Small
+        );
     }
 }

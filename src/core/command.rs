@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::fitting::Needs;
 use super::ids::{CommandId, CompartmentId, ConsentRef, DepositId, OperatorId, RecipientId};
 use super::time::WallTime;
 
@@ -31,8 +32,10 @@ pub enum Order {
         deposit: DepositId,
         /// Who will collect it.
         recipient: RecipientId,
-        /// A certain compartment, or whichever is free.
+        /// A certain compartment, or the free one that fits best.
         compartment: Option<CompartmentId>,
+        /// What kind of compartment it needs.
+        needs: Needs,
         /// When an uncollected document counts as expired.
         collect_by: Option<WallTime>,
     },
@@ -114,6 +117,8 @@ pub enum Purpose {
     Recall,
     /// Somebody looks, cleans or repairs; contents do not change.
     Inspect,
+    /// A recipient who has just shut the door looks once more; contents do not change. Never commanded by the hall.
+    Reopen,
 }
 
 /// Why a command was not obeyed. The names are part of the contract with the hall.
@@ -136,6 +141,14 @@ pub enum Rejection {
     DepositExists,
     /// No compartment is free.
     NoneFree,
+    /// Some are free, but none is large enough and, where that was asked for, low.
+    NoneFits,
+    /// The named compartment is smaller than the document needs.
+    TooSmall,
+    /// The named compartment cannot be reached from a wheelchair.
+    NotLow,
+    /// Nothing should be in the named compartment, and yet its sensor sees something.
+    Occupied,
     /// The compartment's state does not allow it.
     WrongState {
         /// What the state is.
@@ -159,6 +172,8 @@ pub enum Rejection {
 pub enum Failure {
     /// The lock was pulsed as often as policy allows and the door did not open.
     DoorDidNotOpen,
+    /// The lock was pulsed, and the door's switch cannot be trusted to say whether it opened.
+    DoorUnseen,
     /// The agent restarted in between: whether it happened is unknown, and it is not repeated.
     Interrupted,
     /// The recipient's last document left while the template was being made, so it was not kept.
@@ -207,6 +222,7 @@ pub enum Lifecycle {
     Expired,
     Recalling,
     Inspecting,
+    Reopened,
     Fault,
     OutOfService,
 }

@@ -7,6 +7,7 @@ use super::command::{Lifecycle, Purpose};
 use super::event::{Authority, Fault};
 use super::ids::{DepositId, RecipientId, UnlockId};
 use super::input::DoorPosition;
+use super::switch::SwitchWatch;
 use super::time::{Monotonic, WallTime};
 
 /// A document on its way to a recipient.
@@ -88,12 +89,14 @@ pub struct Opening {
     pub authority: Authority,
     /// How far it is.
     pub stage: Stage,
+    /// Whether something was put in or taken out since. Volatile.
+    pub stirred: bool,
 }
 
 /// How far an opening is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Recorded; not pulsed yet.
+    /// Recorded; its pulse waits until the supply has rested.
     Authorised,
     /// The lock is energised for the n-th time.
     Pulsing {
@@ -134,6 +137,12 @@ pub struct Compartment {
     pub opening: Option<Opening>,
     /// Whether it is in use.
     pub service: Service,
+    /// Whether something lies inside, if it has a sensor for that and the sensor has spoken. Volatile.
+    pub occupied: Option<bool>,
+    /// What its door switch reported lately. Volatile.
+    pub(super) switch: SwitchWatch,
+    /// Whether the door was shut while nobody watched.
+    shut_unseen: bool,
 }
 
 impl Compartment {
@@ -145,6 +154,7 @@ impl Compartment {
                 Purpose::Collect => Lifecycle::Collecting,
                 Purpose::Recall => Lifecycle::Recalling,
                 Purpose::Inspect => Lifecycle::Inspecting,
+                Purpose::Reopen => Lifecycle::Reopened,
             };
         }
         match (self.service, &self.content) {
@@ -178,7 +188,35 @@ impl Compartment {
             }
             Purpose::Collect | Purpose::Recall => matches!(self.content, Content::Loaded { .. }),
             Purpose::Inspect => true,
+            // Only a visit leads to that.
+            Purpose::Reopen => false,
         }
+    }
+
+    /// Whether nobody can say any more where the door is: its switch moved as no door does.
+    pub fn is_flapping(&self) -> bool {
+        self.service == Service::Fault(Fault::SwitchFlapping)
+    }
+
+    /// Whether this move of the door is part of a session: its lock was driven, or its door is open to be shut.
+    pub(super) fn expects(&self, position: DoorPosition) -> bool {
+        let stage = self.opening.as_ref().map(|opening| opening.stage);
+        match (position, stage) {
+            (DoorPosition::Open, Some(Stage::Pulsing { .. } | Stage::Waiting { .. }))
+            | (DoorPosition::Closed, Some(Stage::Open)) => true,
+            (DoorPosition::Open, Some(Stage::Authorised | Stage::Open) | None)
+            | (
+                DoorPosition::Closed,
+                Some(Stage::Authorised | Stage::Pulsing { .. } | Stage::Waiting { .. }) | None,
+            ) => false,
+        }
+    }
+
+    /// Whether a document should lie here that the sensor does not see, and nobody has been told yet.
+    pub(super) fn misses_its_document(&self) -> bool {
+        let settled = self.door == Door::Closed && self.opening.is_none();
+        let believed = matches!(self.content, Content::Loaded { verified: true, .. });
+        settled && believed && self.occupied == Some(false)
     }
 
     /// Something happened that may have emptied it unseen.
@@ -188,12 +226,57 @@ impl Compartment {
         }
     }
 
-    /// The reserved document is in.
+    /// The reserved document is in. It is in doubt if nobody saw the door being shut.
     pub(super) fn load(&mut self) {
         if let Content::Reserved(deposit) = &self.content {
-            let deposit = deposit.clone();
-            self.content = Content::Loaded { deposit, verified: true, expired: false };
+            let (deposit, verified) = (deposit.clone(), !self.shut_unseen);
+            self.content = Content::Loaded { deposit, verified, expired: false };
         }
+    }
+
+    /// The door is shut. Gives the session that ends with it.
+    pub(super) fn shut(&mut self, unseen: bool) -> Option<Opening> {
+        self.door = Door::Closed;
+        self.shut_unseen = unseen;
+        if unseen {
+            self.doubt();
+        }
+        self.opening.take_if(|opening| opening.stage == Stage::Open)
+    }
+
+    /// Somebody may open it. One who had left it open before may have left anything: that session is over.
+    pub(super) fn begin(&mut self, unlock: UnlockId, purpose: Purpose, authority: Authority) {
+        if self.opening.is_some() {
+            self.doubt();
+        }
+        let stage = Stage::Authorised;
+        self.opening = Some(Opening { unlock, purpose, authority, stage, stirred: false });
+    }
+
+    /// The agent restarted before the door was seen open. Where the lock had not been pulsed, nothing has happened.
+    pub(super) fn interrupt(&mut self) {
+        let unpulsed = |opening: &Opening| opening.stage == Stage::Authorised;
+        if !self.opening.take().as_ref().is_some_and(unpulsed) {
+            self.doubt();
+        }
+    }
+
+    /// It needs somebody. A door that was left open keeps its session: what it was opened for ends when it is shut.
+    pub(super) fn break_down(&mut self, fault: Fault) {
+        self.service = Service::Fault(fault);
+        match fault {
+            Fault::DidNotClose => self.doubt(),
+            Fault::DidNotOpen | Fault::LockError => self.abandon(),
+            Fault::SwitchFlapping | Fault::SwitchStuck => {
+                self.abandon();
+                self.door = Door::Unknown;
+            }
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.opening = None;
+        self.doubt();
     }
 
     /// The document's time is over.

@@ -56,6 +56,12 @@ pub enum Event {
     DepositRecalled { deposit: DepositId, compartment: CompartmentId },
     /// Nobody collected the document in time; a clerk has to recall it.
     DepositExpired { deposit: DepositId, compartment: CompartmentId },
+    /// The door was opened to put the document in and is shut, and the sensor sees nothing inside: still reserved.
+    DepositNotLoaded { deposit: DepositId, compartment: CompartmentId },
+    /// The door was opened to take the document out and is shut, and it still lies inside: still loaded.
+    DepositLeftBehind { deposit: DepositId, compartment: CompartmentId, purpose: Purpose },
+    /// The door is shut, the document should be inside, and the sensor sees nothing: the contents are in doubt.
+    DepositMissing { deposit: DepositId, compartment: CompartmentId },
 
     /// A template exists for the recipient.
     RecipientEnrolled { recipient: RecipientId, consent: ConsentRef, model: ModelId },
@@ -82,10 +88,21 @@ pub enum Event {
     /// The agent restarted between the intent and the door: outcome unknown, not repeated.
     UnlockInterrupted { unlock: UnlockId, compartment: CompartmentId },
 
-    /// The door opened under an authority.
-    DoorOpened { unlock: UnlockId, compartment: CompartmentId },
-    /// The door is shut.
-    DoorClosed { compartment: CompartmentId },
+    /// The door opened under an authority. With `already_open` its switch had said so before the pulse and did not
+    /// change: it may be stuck, and the door may have stood open.
+    DoorOpened {
+        unlock: UnlockId,
+        compartment: CompartmentId,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        already_open: bool,
+    },
+    /// The door is shut. With `unseen` it was shut while the agent was down: a document that was being put in, or
+    /// lay there, is in doubt.
+    DoorClosed {
+        compartment: CompartmentId,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unseen: bool,
+    },
     /// The door opened and nobody was allowed to open it.
     DoorForced { compartment: CompartmentId },
     /// The door has stood open too long, for the n-th time of asking.
@@ -112,6 +129,13 @@ pub enum Authority {
     Face {
         /// Who.
         recipient: RecipientId,
+    },
+    /// The recipient was recognised a moment ago and is still being served.
+    Visit {
+        /// Who.
+        recipient: RecipientId,
+        /// The opening that their face was the authority for.
+        since: UnlockId,
     },
     /// The hall commanded it for a member of staff.
     Staff {
@@ -169,4 +193,10 @@ pub enum Fault {
     DidNotOpen,
     /// The lock driver reported an error.
     LockError,
+    /// The door still stands open after the last reminder, or its switch says so.
+    DidNotClose,
+    /// The door's switch moved as no hand moves a door; it is not listened to until the compartment was checked.
+    SwitchFlapping,
+    /// The switch saw no opening, but what lies inside changed: the door did open.
+    SwitchStuck,
 }

@@ -26,6 +26,8 @@ pub enum Input {
         version: String,
         /// Where each door is.
         doors: BTreeMap<CompartmentId, DoorPosition>,
+        /// Whether something lies inside, for each compartment with a sensor for that.
+        occupied: BTreeMap<CompartmentId, bool>,
     },
     /// Time has passed.
     Tick,
@@ -55,6 +57,18 @@ pub enum Input {
         compartment: CompartmentId,
         /// Where it is now.
         position: DoorPosition,
+    },
+    /// Something was put into a compartment or taken out of it, by a sensor that looks inside.
+    Occupancy {
+        /// Which.
+        compartment: CompartmentId,
+        /// Whether something lies in it now.
+        occupied: bool,
+    },
+    /// The recipient who has just shut this door wants it open once more.
+    Reopen {
+        /// Which.
+        compartment: CompartmentId,
     },
     /// Camera and models became able, or unable, to recognise anybody.
     FacesAvailable(bool),

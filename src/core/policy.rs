@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Policy {
     /// How locks are driven.
     pub locks: LockPolicy,
-    /// How long doors may stand open.
+    /// What doors may do.
     pub doors: DoorPolicy,
     /// When a face opens a door.
     pub faces: FacePolicy,
@@ -17,7 +17,7 @@ pub struct Policy {
     pub hall: HallPolicy,
 }
 
-/// How locks are driven.
+/// How locks are driven. All locks of a cabinet hang on one supply: one is energised at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockPolicy {
     /// How long a lock is energised.
@@ -26,24 +26,61 @@ pub struct LockPolicy {
     pub attempts: u32,
     /// How long after a pulse the sensor has to see the door open.
     pub open_within: Duration,
+    /// How long no lock is energised after a pulse, whichever its door, so that the supply recovers. Common lock
+    /// boards ask for 50 to 100 ms.
+    pub rest: Duration,
 }
 
 impl Default for LockPolicy {
     fn default() -> Self {
-        Self { pulse: Duration::from_millis(500), attempts: 3, open_within: Duration::from_secs(5) }
+        Self {
+            pulse: Duration::from_millis(500),
+            attempts: 3,
+            open_within: Duration::from_secs(5),
+            rest: Duration::from_millis(100),
+        }
     }
 }
 
-/// How long doors may stand open.
+/// What doors may do, and what their owners may do with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoorPolicy {
-    /// When the first reminder comes; each further one takes twice as long.
+    /// When the first reminder of an open door comes; each further one takes twice as long.
     pub ajar_after: Duration,
+    /// After how many reminders the compartment counts as faulty: nobody will close that door, or its switch lies.
+    pub stuck_after: u32,
+    /// How long after a face was recognised further documents of the same person open without another look.
+    pub visit: Duration,
+    /// How long after a recipient's door was shut it may be opened once more without another look.
+    pub reopen_within: Duration,
+    /// When a door switch counts as broken.
+    pub flapping: FlapPolicy,
 }
 
 impl Default for DoorPolicy {
     fn default() -> Self {
-        Self { ajar_after: Duration::from_secs(60) }
+        Self {
+            ajar_after: Duration::from_secs(60),
+            stuck_after: 5,
+            visit: Duration::from_secs(120),
+            reopen_within: Duration::from_secs(30),
+            flapping: FlapPolicy::default(),
+        }
+    }
+}
+
+/// How many moves of a door are too many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlapPolicy {
+    /// The most moves that no session explains, an opening and a closing being two, ...
+    pub moves: u32,
+    /// ... within this span.
+    pub within: Duration,
+}
+
+impl Default for FlapPolicy {
+    fn default() -> Self {
+        Self { moves: 10, within: Duration::from_secs(10) }
     }
 }
 

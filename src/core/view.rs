@@ -3,6 +3,7 @@
 use super::cabinet::Cabinet;
 use super::command::Lifecycle;
 use super::compartment::{Compartment, Content};
+use super::fitting::Fitting;
 use super::ids::{CompartmentId, DepositId};
 use super::input::DoorPosition;
 use super::time::Monotonic;
@@ -23,6 +24,8 @@ pub struct CabinetView {
 pub struct CompartmentView {
     /// The number on the door.
     pub number: CompartmentId,
+    /// What it is by its making.
+    pub fitting: Fitting,
     /// Its place in its life.
     pub lifecycle: Lifecycle,
     /// Where the door stands, if its sensor has spoken.
@@ -31,12 +34,16 @@ pub struct CompartmentView {
     pub deposit: Option<DepositId>,
     /// False when a document may have been taken unseen and staff should look.
     pub verified: bool,
+    /// Whether something lies in it, if a sensor has said so.
+    pub occupied: Option<bool>,
 }
 
 impl CabinetView {
     /// Takes the picture.
     pub fn of(cabinet: &Cabinet, now: Monotonic) -> Self {
-        let compartments = cabinet.compartments().map(|(id, c)| CompartmentView::of(id, c));
+        let compartments = cabinet.compartments();
+        let compartments =
+            compartments.map(|(id, c)| CompartmentView::of(id, cabinet.fitting(id), c));
         Self {
             compartments: compartments.collect(),
             faces_on: cabinet.faces_on(now),
@@ -46,13 +53,15 @@ impl CabinetView {
 }
 
 impl CompartmentView {
-    fn of(number: CompartmentId, compartment: &Compartment) -> Self {
+    fn of(number: CompartmentId, fitting: Fitting, compartment: &Compartment) -> Self {
         Self {
             number,
+            fitting,
             lifecycle: compartment.lifecycle(),
             door: compartment.door.position(),
             deposit: compartment.content.deposit().map(|deposit| deposit.id.clone()),
             verified: !matches!(compartment.content, Content::Loaded { verified: false, .. }),
+            occupied: compartment.occupied,
         }
     }
 }

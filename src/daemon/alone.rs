@@ -34,8 +34,7 @@ impl Alone {
         let (locks, sensors) = open_doors(&config.cabinet.doors)?;
         let agent = Agent::start(Parts {
             policy: config.policy(),
-            fitted: config.cabinet.doors.numbers().into_iter().collect(),
-            rest: config.cabinet.rest_between_pulses,
+            fitted: config.cabinet.fittings.clone(),
             journal: Box::new(journal),
             templates: Box::new(templates),
             locks,

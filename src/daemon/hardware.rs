@@ -9,8 +9,8 @@ use crate::cameras::{CommandCameras, CommandWish, ReplayCamera, V4l2Camera, V4l2
 use crate::config::{Bias, CameraSource, ChipLines, Config, Doors, LineOfChip, Lines};
 use crate::core::ids::CompartmentId;
 use crate::locks::{
-    GpioLocks, GpioSensors, GpioWiring, LineAddress, LockDrive, RppalLocks, RppalSensors,
-    SwitchBias, Wiring,
+    GpioLocks, GpioSensors, GpioWiring, InsideLine, LineAddress, LockDrive, RppalLocks,
+    RppalSensors, SwitchBias, Wiring,
 };
 use crate::ports::{Camera, CameraFault, DoorSensors, LockBank};
 use crate::sim::{SimCabinet, SimCamera};
@@ -91,6 +91,10 @@ fn chip_wiring(lines: &ChipLines) -> GpioWiring {
             Bias::PullDown => SwitchBias::PullDown,
             Bias::External => SwitchBias::External,
         },
+        inside: lines
+            .occupancy
+            .as_ref()
+            .map(|line| InsideLine { line: address(line), inverted: lines.occupancy_inverted }),
     }
 }
 
@@ -107,6 +111,8 @@ fn wiring(lines: Lines) -> Wiring {
         sensor_line: lines.sensor,
         active_low: lines.active_low,
         sensor_inverted: lines.sensor_inverted,
+        occupancy_line: lines.occupancy,
+        occupancy_inverted: lines.occupancy_inverted,
     }
 }
 

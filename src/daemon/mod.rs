@@ -66,8 +66,7 @@ impl Daemon {
         let current = link.clone();
         let parts = Parts {
             policy: config.policy(),
-            fitted: config.cabinet.doors.numbers().into_iter().collect(),
-            rest: config.cabinet.rest_between_pulses,
+            fitted: config.cabinet.fittings.clone(),
             journal: Box::new(journal),
             templates: Box::new(templates),
             locks: hardware.locks,

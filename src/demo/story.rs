@@ -11,6 +11,7 @@ use super::teller::Teller;
 use crate::contract::answer::Reply;
 use crate::core::command::{Answer, Order, Purpose};
 use crate::core::event::{Authority, Event, Refusal};
+use crate::core::fitting::Needs;
 use crate::core::ids::{CompartmentId, ConsentRef, DepositId, OperatorId, RecipientId};
 use crate::journal::{Store, export, verify};
 use crate::ports::Outbox as _;
@@ -58,6 +59,7 @@ fn reserve(stage: &Stage, teller: &mut Teller, case: &Case) -> anyhow::Result<Co
         deposit: case.deposit.clone(),
         recipient: case.recipient.clone(),
         compartment: None,
+        needs: Needs::default(),
         collect_by: None,
     };
     let answer = stage.command(order, None)?;

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::HallFault;
 use crate::contract::command::LARGEST_WITH_PHOTO;
 use crate::core::command::{Order, Purpose};
+use crate::core::fitting::{Needs, Size};
 use crate::core::ids::{
     CommandId, CompartmentId, ConsentRef, DepositId, DeviceId, OperatorId, RecipientId,
 };
@@ -52,9 +54,15 @@ pub enum Task {
         deposit: DepositId,
         /// Who will collect it
         recipient: RecipientId,
-        /// A certain compartment instead of any that is free
+        /// A certain compartment instead of the free one that fits best
         #[arg(long)]
         compartment: Option<CompartmentId>,
+        /// The least size of the compartment
+        #[arg(long, default_value = "small", value_parser = size())]
+        size: Size,
+        /// Only a compartment that can be reached from a wheelchair
+        #[arg(long)]
+        low: bool,
         /// Count the document as expired after this many hours
         #[arg(long)]
         collect_within_hours: Option<u32>,
@@ -200,10 +208,19 @@ impl Task {
         let (order, sending) = match self {
             Self::Watch(watch) => return Ok(Plan::Watch(watch)),
             Self::State => return Ok(Plan::State),
-            Self::Reserve { deposit, recipient, compartment, collect_within_hours, sending } => {
+            Self::Reserve {
+                deposit,
+                recipient,
+                compartment,
+                size,
+                low,
+                collect_within_hours,
+                sending,
+            } => {
                 let hours = |hours| Duration::from_secs(u64::from(hours) * 3600);
                 let collect_by = collect_within_hours.map(|count| now.plus(hours(count)));
-                (Order::Reserve { deposit, recipient, compartment, collect_by }, sending)
+                let needs = Needs { size, low };
+                (Order::Reserve { deposit, recipient, compartment, needs, collect_by }, sending)
             }
             Self::Enrol { recipient, photo: file, consent, sending } => {
                 let problem = |e: FileFault| HallFault::Usage(e.to_string());
@@ -235,6 +252,14 @@ impl From<For> for Purpose {
     }
 }
 
+/// One of the sizes, by its name on the wire.
+fn size() -> impl TypedValueParser<Value = Size> {
+    PossibleValuesParser::new(Size::ALL.map(Size::name)).map(|name| {
+        let named = |size: &Size| size.name() == name;
+        Size::ALL.into_iter().find(named).unwrap_or_default()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -246,6 +271,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_reservation_says_what_it_needs() {
+        let order = |more: &[&str]| {
+            let words = ["hallctl", "reserve", "licence-118", "r-5521"];
+            let arguments = Arguments::try_parse_from(words.iter().chain(more)).ok()?;
+            match arguments.task.plan(WallTime(0)).unwrap() {
+                Plan::Order { order: Order::Reserve { needs, .. }, .. } => Some(needs),
+                Plan::Order { .. } | Plan::Watch(_) | Plan::State => panic!("not a reservation"),
+            }
+        };
+        assert_eq!(order(&[]), Some(Needs::default()));
+        let needs = Needs { size: Size::ExtraLarge, low: true };
+        assert_eq!(order(&["--size", "extra_large", "--low"]), Some(needs));
+        assert_eq!(order(&["--size", "huge"]), None);
     }
 
     #[test]

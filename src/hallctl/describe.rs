@@ -48,6 +48,16 @@ pub fn rejection(reason: &Rejection) -> String {
         Rejection::NoSuchDeposit => "no such document is here",
         Rejection::DepositExists => "a document of that name is already here",
         Rejection::NoneFree => "no compartment is free",
+        Rejection::NoneFits => {
+            "no free compartment is large enough and, if that was asked for, low"
+        }
+        Rejection::TooSmall => "the compartment is smaller than that; name a larger one or none",
+        Rejection::NotLow => {
+            "the compartment cannot be reached from a wheelchair; name a low one or none"
+        }
+        Rejection::Occupied => {
+            "nothing should be in the compartment, but its sensor sees something; look inside"
+        }
         Rejection::WrongState { state } => {
             return format!("the compartment is {}, which does not allow it", lifecycle(*state));
         }
@@ -66,6 +76,9 @@ pub fn rejection(reason: &Rejection) -> String {
 pub fn failure(reason: &Failure) -> String {
     match reason {
         Failure::DoorDidNotOpen => "the door did not open".to_owned(),
+        Failure::DoorUnseen => {
+            "the door's switch is broken: the lock was driven, look at the door yourself".to_owned()
+        }
         Failure::Interrupted => {
             "the cabinet restarted in between: whether it happened is unknown, look at the door"
                 .to_owned()
@@ -122,6 +135,15 @@ pub fn event(event: &Event) -> String {
         Event::DepositExpired { deposit, compartment } => {
             format!("{deposit} in compartment {compartment} was not collected in time")
         }
+        Event::DepositNotLoaded { deposit, compartment } => format!(
+            "door {compartment} was shut and {deposit} is not inside: put it in, or cancel it"
+        ),
+        Event::DepositLeftBehind { deposit, compartment, .. } => {
+            format!("door {compartment} was shut and {deposit} still lies inside")
+        }
+        Event::DepositMissing { deposit, compartment } => {
+            format!("ALARM: {deposit} should lie in compartment {compartment} and does not")
+        }
         Event::RecipientEnrolled { recipient, .. } => format!("{recipient} can be recognised"),
         Event::TemplatesErased { recipient, cause } => {
             format!("the templates of {recipient} are gone ({cause:?})")
@@ -140,10 +162,16 @@ pub fn event(event: &Event) -> String {
         Event::UnlockInterrupted { unlock, compartment } => {
             format!("opening {unlock} of compartment {compartment} was cut short; outcome unknown")
         }
-        Event::DoorOpened { unlock, compartment } => {
+        Event::DoorOpened { unlock, compartment, already_open: false } => {
             format!("opening {unlock}: door {compartment} is open")
         }
-        Event::DoorClosed { compartment } => format!("door {compartment} is shut"),
+        Event::DoorOpened { unlock, compartment, already_open: true } => format!(
+            "opening {unlock}: door {compartment} is open, as its switch had said before: it may be broken"
+        ),
+        Event::DoorClosed { compartment, unseen: false } => format!("door {compartment} is shut"),
+        Event::DoorClosed { compartment, unseen: true } => {
+            format!("door {compartment} is shut; that happened while the cabinet was off")
+        }
         Event::DoorForced { compartment } => {
             format!("ALARM: door {compartment} opened and nobody was allowed to open it")
         }
@@ -172,6 +200,9 @@ pub fn event(event: &Event) -> String {
 fn by(authority: &Authority) -> String {
     match authority {
         Authority::Face { recipient } => format!("recognised as {recipient}"),
+        Authority::Visit { recipient, since } => {
+            format!("for {recipient}, who was recognised at opening {since}")
+        }
         Authority::Staff { command, operator, reason } => {
             format!("on {operator}'s word ({command}): {reason}")
         }
@@ -201,15 +232,29 @@ pub fn state(state: &CabinetState) -> String {
 }
 
 fn one_compartment(compartment: &CompartmentState) -> String {
-    let CompartmentState { number, lifecycle: place, door, deposit, contents_verified } =
-        compartment;
+    let CompartmentState {
+        number,
+        size,
+        low,
+        lifecycle: place,
+        door,
+        deposit,
+        contents_verified,
+        occupied,
+    } = compartment;
+    let size = if *low { format!("{}, low", size.name()) } else { size.name().to_owned() };
     let door = format!("{door:?}").to_lowercase();
     let deposit = deposit.as_ref().map(|deposit| format!("  {deposit}")).unwrap_or_default();
     let seen = match contents_verified {
         Some(false) => "  (MAY HAVE BEEN EMPTIED UNSEEN: look inside)",
         Some(true) | None => "",
     };
-    format!("{number:>4}  {:<14} door {door}{deposit}{seen}", lifecycle(*place))
+    let inside = match occupied {
+        Some(true) => "  something inside",
+        Some(false) => "  empty",
+        None => "",
+    };
+    format!("{number:>4}  {size:<16} {:<14} door {door}{deposit}{inside}{seen}", lifecycle(*place))
 }
 
 fn lifecycle(place: Lifecycle) -> &'static str {
@@ -222,6 +267,7 @@ fn lifecycle(place: Lifecycle) -> &'static str {
         Lifecycle::Expired => "expired",
         Lifecycle::Recalling => "being recalled",
         Lifecycle::Inspecting => "inspected",
+        Lifecycle::Reopened => "opened again",
         Lifecycle::Fault => "faulty",
         Lifecycle::OutOfService => "out of service",
     }

@@ -11,6 +11,8 @@ mod limit;
 mod pulse;
 mod rppal;
 
-pub use gpio::{GpioFault, GpioLocks, GpioSensors, GpioWiring, LineAddress, LockDrive, SwitchBias};
+pub use gpio::{
+    GpioFault, GpioLocks, GpioSensors, GpioWiring, InsideLine, LineAddress, LockDrive, SwitchBias,
+};
 pub use pulse::{BadPulseWidth, PulseWidth};
 pub use rppal::{RppalFault, RppalLocks, RppalSensors, Wiring};

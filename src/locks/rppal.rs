@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ::rppal::gpio::{Error, Gpio, InputPin, Level, OutputPin};
+use ::rppal::gpio::{Error, Gpio, InputPin, Level, OutputPin, Pin};
 
 use super::debounce::Debounce;
 use super::pulse::{LockLine, PulsedLines};
@@ -27,6 +27,10 @@ pub struct Wiring {
     /// Whether the switch is open while the door is shut. Usually it is not: a shut door connects the line to
     /// ground, so that a cut wire reads as an open door.
     pub sensor_inverted: bool,
+    /// The line of the sensor that looks inside, if there is one.
+    pub occupancy_line: Option<u8>,
+    /// Whether that line is high while something lies inside.
+    pub occupancy_inverted: bool,
 }
 
 /// The header could not be taken into use.
@@ -150,6 +154,7 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(15);
 /// sample cannot be lost to bounce.
 pub struct RppalSensors {
     lines: BTreeMap<CompartmentId, Switch>,
+    inside: BTreeMap<CompartmentId, Switch>,
     doors: Debounce,
     sampled: Option<Instant>,
 }
@@ -161,7 +166,12 @@ struct Switch {
 
 impl Switch {
     fn position(&self) -> DoorPosition {
-        if self.pin.is_low() == self.inverted { DoorPosition::Open } else { DoorPosition::Closed }
+        if self.is_grounded() { DoorPosition::Closed } else { DoorPosition::Open }
+    }
+
+    /// Whether the line is low, as it is while a door is shut or something lies inside; inverted, whether it is high.
+    fn is_grounded(&self) -> bool {
+        self.pin.is_low() != self.inverted
     }
 }
 
@@ -169,18 +179,24 @@ impl RppalSensors {
     /// Takes the lines into use as inputs with pull-up.
     pub fn open(wiring: &BTreeMap<CompartmentId, Wiring>) -> Result<Self, RppalFault> {
         let gpio = Gpio::new().map_err(RppalFault::opening)?;
-        let mut lines = BTreeMap::new();
-        for (&compartment, wires) in wiring {
-            let line = wires.sensor_line;
+        let input = |compartment, line| {
             let pin = gpio.get(line).map_err(|error| {
                 let reason = error.to_string();
                 RppalFault::Line { compartment, line, reason }
-            })?;
-            let pin = pin.into_input_pullup();
+            });
+            pin.map(Pin::into_input_pullup)
+        };
+        let (mut lines, mut inside) = (BTreeMap::new(), BTreeMap::new());
+        for (&compartment, wires) in wiring {
+            let pin = input(compartment, wires.sensor_line)?;
             lines.insert(compartment, Switch { pin, inverted: wires.sensor_inverted });
+            if let Some(line) = wires.occupancy_line {
+                let pin = input(compartment, line)?;
+                inside.insert(compartment, Switch { pin, inverted: wires.occupancy_inverted });
+            }
         }
         let first = lines.iter().map(|(&number, switch)| (number, switch.position())).collect();
-        Ok(Self { lines, doors: Debounce::new(first), sampled: None })
+        Ok(Self { lines, inside, doors: Debounce::new(first), sampled: None })
     }
 
     /// Samples all switches if it is time to, and says how long until the next time.
@@ -220,6 +236,11 @@ impl DoorSensors for RppalSensors {
             std::thread::sleep(left.min(until_sample));
         }
     }
+
+    fn occupied(&mut self) -> Result<BTreeMap<CompartmentId, bool>, SensorFault> {
+        let inside = self.inside.iter();
+        Ok(inside.map(|(&number, sensor)| (number, sensor.is_grounded())).collect())
+    }
 }
 
 #[cfg(test)]
@@ -228,8 +249,14 @@ mod tests {
     use super::*;
 
     fn wiring() -> BTreeMap<CompartmentId, Wiring> {
-        let wires =
-            Wiring { lock_line: 17, sensor_line: 27, active_low: true, sensor_inverted: false };
+        let wires = Wiring {
+            lock_line: 17,
+            sensor_line: 27,
+            active_low: true,
+            sensor_inverted: false,
+            occupancy_line: None,
+            occupancy_inverted: false,
+        };
         [(CompartmentId::new(1).unwrap(), wires)].into()
     }
 

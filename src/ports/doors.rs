@@ -48,4 +48,9 @@ pub trait DoorSensors: Send {
     fn positions(&mut self) -> Result<BTreeMap<CompartmentId, DoorPosition>, SensorFault>;
     /// Waits at most `wait` for the next door to move, in order, without losing any since `positions`.
     fn next_edge(&mut self, wait: Duration) -> Result<Option<DoorEdge>, SensorFault>;
+    /// Whether something lies in each compartment that has a sensor for that, as it is now. Asked for five times a
+    /// second and whenever a door has moved, so it must not wait.
+    fn occupied(&mut self) -> Result<BTreeMap<CompartmentId, bool>, SensorFault> {
+        Ok(BTreeMap::new())
+    }
 }

@@ -46,6 +46,8 @@ struct Door {
     lock_broken: bool,
     /// What a dead switch goes on saying.
     stuck_at: Option<DoorPosition>,
+    /// What a sensor that looks inside sees, if there is one.
+    occupied: Option<bool>,
 }
 
 /// A pulse that is over.
@@ -146,6 +148,13 @@ impl SimCabinet {
             state.door(number).into_iter().for_each(|door| {
                 door.stuck_at = Some(position(door.open));
             });
+        });
+    }
+
+    /// Fits a compartment with a sensor that looks inside, or puts something in, or takes it out.
+    pub fn see_inside(&self, number: CompartmentId, occupied: bool) {
+        self.change(|state| {
+            state.door(number).into_iter().for_each(|door| door.occupied = Some(occupied));
         });
     }
 
@@ -302,6 +311,15 @@ impl DoorSensors for SimSensors {
         });
         found.transpose()
     }
+
+    fn occupied(&mut self) -> Result<BTreeMap<CompartmentId, bool>, SensorFault> {
+        let state = self.cabinet.state();
+        if state.sensors_broken {
+            return Err(unreadable());
+        }
+        let inside = state.doors.iter();
+        Ok(inside.filter_map(|(&number, door)| Some((number, door.occupied?))).collect())
+    }
 }
 
 #[cfg(test)]
@@ -367,6 +385,16 @@ mod tests {
             std::iter::from_fn(|| sensors.next_edge(Duration::ZERO).unwrap()).collect();
         let edge = |number, position| DoorEdge { compartment: door(number), position };
         assert_eq!(edges, [edge(1, DoorPosition::Closed), edge(2, DoorPosition::Open)]);
+    }
+
+    #[test]
+    fn a_sensor_that_looks_inside_speaks_where_there_is_one() {
+        let world = cabinet();
+        let mut sensors = world.sensors();
+        world.see_inside(door(2), true);
+        assert_eq!(sensors.occupied().unwrap(), [(door(2), true)].into());
+        world.see_inside(door(2), false);
+        assert_eq!(sensors.occupied().unwrap(), [(door(2), false)].into());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use cabinet::{Cabinet, DOORS, Pulse};
+use cabinet::{Cabinet, DOORS, Pulse, WATCHED};
 use hall::{Hall, unlock, until};
 
 /// What the configuration asks for; see `hall.rs`.
@@ -70,6 +70,7 @@ fn run() -> Result<usize, String> {
     bench.scenario("a second program gets no line", Bench::second_program);
     bench.scenario("staff unlock, door closed again", Bench::staff_unlock);
     bench.scenario("recognised face opens the one door", Bench::face);
+    bench.scenario("a sensor looks inside", Bench::inside);
     bench.scenario("eight doors one after the other", Bench::eight_doors);
     bench.scenario("eight doors shut at once", Bench::eight_closings);
     bench.scenario("eight commands at once, one coil at a time", Bench::eight_commands);
@@ -189,6 +190,35 @@ impl Bench {
         let doors: Vec<_> = self.cabinet.pulses_after(pulses).iter().map(|p| p.door).collect();
         check(doors == [2, 2], || format!("pulsed: {doors:?}"))?;
         Ok(format!("open {:.1} s after the document lay there", opened.as_secs_f32()))
+    }
+
+    /// Opens the watched door for a purpose, moves the document, shuts the door; what the hall is told of it.
+    fn handle(&self, purpose: &str, inside: bool, told: &str) -> Result<Duration, String> {
+        let door = WATCHED.to_string();
+        let events = self.hall.event_count();
+        self.hall.order(&unlock(&door, purpose))?;
+        self.hall.event(events, "pulse_ended", WATCHED)?;
+        self.cabinet.put_in(inside);
+        self.cabinet.close(WATCHED);
+        let began = Instant::now();
+        self.hall.event(events, told, WATCHED)?;
+        Ok(began.elapsed())
+    }
+
+    fn inside(&mut self) -> Outcome {
+        let place = WATCHED.to_string();
+        self.hall.order(&["reserve", "licence-2", "r-2", "--compartment", &place])?;
+        let empty = self.handle("load", false, "deposit_not_loaded")?;
+        self.handle("load", true, "deposit_loaded")?;
+        self.handle("recall", true, "deposit_left_behind")?;
+        let events = self.hall.event_count();
+        let began = Instant::now();
+        self.cabinet.put_in(false);
+        self.hall.event(events, "deposit_missing", WATCHED)?;
+        let missing = began.elapsed();
+        self.handle("recall", false, "deposit_recalled")?;
+        let (empty, missing) = (millis(empty), millis(missing));
+        Ok(format!("shut over nothing: told after {empty}; taken out unseen: told after {missing}"))
     }
 
     fn eight_doors(&mut self) -> Outcome {

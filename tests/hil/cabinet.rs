@@ -16,6 +16,8 @@ const PULL: Duration = Duration::from_millis(50);
 const GLANCE: Duration = Duration::from_millis(1);
 /// The doors 1 to this.
 pub(crate) const DOORS: usize = 8;
+/// The door whose compartment has a sensor that looks inside, on the header's last line.
+pub(crate) const WATCHED: usize = 3;
 
 /// How a time at which a line was live is told.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,8 @@ struct Door {
     lock: File,
     lock_pull: PathBuf,
     switch_pull: PathBuf,
+    /// The last line of the door's chip.
+    inside_pull: PathBuf,
     active_low: bool,
     open: bool,
     jammed: bool,
@@ -96,7 +100,9 @@ impl Cabinet {
         let door = |number: usize| {
             if number < EXPANDER.first {
                 let lock = number - HEADER.first;
-                format!("lock_line = {lock}, sensor_line = {}", lock + DOORS / 2)
+                let wired = format!("lock_line = {lock}, sensor_line = {}", lock + DOORS / 2);
+                let inside = format!(", occupancy_line = {DOORS}");
+                wired + if number == WATCHED { &inside } else { "" }
             } else {
                 format!(
                     "lock_line = \"EXP-LOCK{number}\", sensor_line = \"EXP-DOOR{number}\", active_low = true"
@@ -154,6 +160,11 @@ impl Cabinet {
     /// Whether a lock's line stays live when nobody holds it, as a chip leaves it that keeps its outputs.
     pub(crate) fn keep_live(&self, number: usize, live: bool) {
         self.door(number, |door| pull(&door.lock_pull, live != door.active_low));
+    }
+
+    /// Puts something into the watched compartment, or takes it out.
+    pub(crate) fn put_in(&self, something: bool) {
+        self.door(WATCHED, |door| pull(&door.inside_pull, !something));
     }
 
     /// Whether a door ignores its lock.
@@ -255,12 +266,12 @@ fn pull(line: &Path, up: bool) {
 }
 
 impl Chip {
-    /// Makes the chip: its first lines drive locks, the others are door switches.
+    /// Makes the chip: its first lines drive locks, then come door switches, the last one looks inside.
     fn plug_in(&self, doors: &mut Vec<Door>) -> std::io::Result<()> {
         let device = Path::new("/sys/kernel/config/gpio-sim").join(self.folder);
         let bank = device.join("bank0");
         fs::create_dir_all(&bank)?;
-        fs::write(bank.join("num_lines"), DOORS.to_string())?;
+        fs::write(bank.join("num_lines"), (DOORS + 1).to_string())?;
         fs::write(bank.join("label"), self.label)?;
         for line in 0..DOORS {
             let folder = bank.join(format!("line{line}"));
@@ -277,6 +288,8 @@ impl Chip {
             .join(name(device.join("dev_name"))?)
             .join(name(bank.join("chip_name"))?);
         let line = |offset: usize| chip.join(format!("sim_gpio{offset}"));
+        let inside_pull = line(DOORS).join("pull");
+        pull(&inside_pull, true);
         for index in 0..DOORS / 2 {
             // What a resistor does for a lock line that nobody drives: it holds it at its inactive level.
             let lock_pull = line(index).join("pull");
@@ -287,6 +300,7 @@ impl Chip {
                 lock: File::open(line(index).join("value"))?,
                 lock_pull,
                 switch_pull,
+                inside_pull: inside_pull.clone(),
                 active_low: self.active_low,
                 open: false,
                 jammed: false,

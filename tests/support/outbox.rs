@@ -29,7 +29,10 @@ impl MemoryOutbox {
 
     pub(crate) fn record(&self, count: u64) {
         for _ in 0..count {
-            self.record_event(Event::DoorClosed { compartment: CompartmentId::new(7).unwrap() });
+            self.record_event(Event::DoorClosed {
+                compartment: CompartmentId::new(7).unwrap(),
+                unseen: false,
+            });
         }
     }
 

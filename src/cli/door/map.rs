@@ -70,8 +70,7 @@ pub(super) fn run(config: &Config, file: &Path, args: &MapArgs) -> anyhow::Resul
 
 /// A number that changes would send somebody's document to another door.
 fn ensure_empty(config: &Config, journal: &impl Journal) -> anyhow::Result<()> {
-    let fitted = config.cabinet.doors.numbers().into_iter().collect();
-    let mut cabinet = Cabinet::new(config.policy(), fitted);
+    let mut cabinet = Cabinet::new(config.policy(), config.cabinet.fittings.clone());
     journal.replay(&mut |recorded| cabinet.replay(recorded.at, &recorded.event))?;
     let mut used = cabinet.compartments().filter(|(_, c)| c.content != Content::Vacant);
     if let Some((number, _)) = used.next() {

@@ -25,6 +25,7 @@ fn one_of_each_kind() -> Vec<Order> {
             deposit: deposit(),
             recipient: recipient(),
             compartment: Some(compartment(7)),
+            needs: Needs { size: Size::Large, low: true },
             collect_by: Some(WallTime(9_000_000)),
         },
         Order::Enrol { recipient: recipient(), consent: "consent-88".parse().unwrap() },
@@ -78,6 +79,7 @@ fn what_may_be_left_out_may_be_left_out() {
         deposit: "d".parse().unwrap(),
         recipient: "r".parse().unwrap(),
         compartment: None,
+        needs: Needs::default(),
         collect_by: None,
     };
     let sent = command(order);
@@ -106,7 +108,7 @@ fn every_missing_field_is_named_and_the_id_is_kept_for_the_answer() {
 #[test]
 fn wrong_values_are_refused_by_field_and_kind() {
     let long_reason = "x".repeat(LONGEST_REASON + 1);
-    let cases: [(&str, Value, &str, RefusedKind); 14] = [
+    let cases: [(&str, Value, &str, RefusedKind); 15] = [
         ("/v", json!(2), "v", RefusedKind::Version),
         ("/v", json!("1"), "v", RefusedKind::Field),
         ("/device", json!("luohu-2"), "device", RefusedKind::Misdirected),
@@ -118,6 +120,7 @@ fn wrong_values_are_refused_by_field_and_kind() {
         ("/command/compartment", json!(0), "command.compartment", RefusedKind::Field),
         ("/command/compartment", json!(70_000), "command.compartment", RefusedKind::Field),
         ("/command/purpose", json!("steal"), "command.purpose", RefusedKind::Field),
+        ("/command/purpose", json!("reopen"), "command.purpose", RefusedKind::Field),
         ("/command/reason", json!("  "), "command.reason", RefusedKind::Field),
         ("/command/reason", json!(long_reason), "command.reason", RefusedKind::Field),
         ("/command/reason", json!("a\u{1b}[31m"), "command.reason", RefusedKind::Field),
@@ -189,5 +192,36 @@ proptest! {
         if let Err(malformed) = parse(&bytes, &device()) {
             prop_assert!(!malformed.field.is_empty() && !malformed.remedy.is_empty());
         }
+    }
+}
+
+#[test]
+fn the_sizes_go_by_their_names_smallest_first() {
+    for size in Size::ALL {
+        assert_eq!(serde_json::to_value(size).unwrap(), json!(size.name()));
+    }
+    assert!(Size::ALL.is_sorted());
+}
+
+#[test]
+fn a_reservation_that_needs_nothing_says_nothing_of_it() {
+    let order = Order::Reserve {
+        deposit: "d".parse().unwrap(),
+        recipient: "r".parse().unwrap(),
+        compartment: None,
+        needs: Needs::default(),
+        collect_by: None,
+    };
+    let text = String::from_utf8(encode(&command(order), &device(), None)).unwrap();
+    assert!(!text.contains("size") && !text.contains("low"), "{text}");
+}
+
+#[test]
+fn a_size_that_is_none_and_a_low_that_is_no_answer_are_refused() {
+    for (field, value) in [("size", json!("huge")), ("size", json!(3)), ("low", json!("yes"))] {
+        let mut message = unlock();
+        message["command"] = json!({ "type": "reserve", "deposit": "d", "recipient": "r" });
+        message["command"][field] = value;
+        assert_eq!(refused(&message).field, format!("command.{field}"));
     }
 }

@@ -1,17 +1,22 @@
 //! How each event changes the state. Nothing else may.
 
+use super::visits::Visit;
 use super::{Cabinet, Enrolment, Pulse};
 use crate::core::command::{Answer, OrderKind};
 use crate::core::command_log::Entry;
-use crate::core::compartment::{Compartment, Content, Deposit, Door, Opening, Service, Stage};
-use crate::core::event::Event;
+use crate::core::compartment::{Compartment, Content, Deposit, Door, Service, Stage};
+use crate::core::event::{Erasure, Event};
 use crate::core::ids::{CommandId, CompartmentId, UnlockId};
 use crate::core::time::{Now, WallTime};
 
 impl Cabinet {
     pub(super) fn apply(&mut self, now: Now, event: &Event) {
         match event {
-            Event::AgentStarted { .. } => self.energised = None,
+            Event::AgentStarted { .. } => {
+                // When the last pulse ended is not known any more, nor who stands there.
+                (self.energised, self.visit) = (None, None);
+                self.rests_until = now.mono.plus(self.policy.locks.rest);
+            }
             Event::CommandAccepted { command, order, expires_at } => {
                 self.note(now, command, *order, *expires_at, Answer::Accepted);
             }
@@ -39,18 +44,23 @@ impl Cabinet {
                 self.known(*compartment).content = Content::Vacant;
             }
             Event::DepositExpired { compartment, .. } => self.known(*compartment).expire(),
+            Event::DepositMissing { compartment, .. } | Event::LockTried { compartment, .. } => {
+                self.known(*compartment).doubt();
+            }
             Event::RecipientEnrolled { recipient, consent, model } => {
                 let enrolment = Enrolment { consent: consent.clone(), model: model.clone() };
                 self.enrolled.insert(recipient.clone(), enrolment);
             }
-            Event::TemplatesErased { recipient, .. } => {
+            Event::TemplatesErased { recipient, cause } => {
                 self.enrolled.remove(recipient);
+                let withdrawn = *cause == Erasure::Requested;
+                self.visit.take_if(|visit| withdrawn && visit.recipient == *recipient);
             }
             Event::UnlockAuthorised { unlock, compartment, purpose, authority } => {
                 self.last_unlock = self.last_unlock.max(*unlock);
-                let (unlock, purpose, authority) = (*unlock, *purpose, authority.clone());
-                let opening = Opening { unlock, purpose, authority, stage: Stage::Authorised };
-                self.known(*compartment).opening = Some(opening);
+                self.visit =
+                    Visit::after(self.visit.take(), now.mono, *unlock, *compartment, authority);
+                self.known(*compartment).begin(*unlock, *purpose, authority.clone());
             }
             Event::PulseCommanded { unlock, compartment, attempt } => {
                 let (unlock, attempt, compartment) = (*unlock, *attempt, *compartment);
@@ -61,11 +71,9 @@ impl Cabinet {
                 self.apply_pulse_end(now, *unlock, *compartment, *attempt);
             }
             Event::UnlockInterrupted { compartment, .. } => {
-                let compartment = self.known(*compartment);
-                compartment.opening = None;
-                compartment.doubt();
+                self.known(*compartment).interrupt();
             }
-            Event::DoorOpened { unlock, compartment } => {
+            Event::DoorOpened { unlock, compartment, .. } => {
                 self.known(*compartment).door = Door::Open { since: now.mono, reminders: 0 };
                 self.set_stage(*compartment, *unlock, Stage::Open);
             }
@@ -74,24 +82,24 @@ impl Cabinet {
                 compartment.door = Door::Open { since: now.mono, reminders: 0 };
                 compartment.doubt();
             }
-            Event::DoorClosed { compartment } => {
-                let compartment = self.known(*compartment);
-                compartment.door = Door::Closed;
-                compartment.opening.take_if(|opening| opening.stage == Stage::Open);
+            Event::DoorClosed { compartment, unseen } => {
+                let opening = self.known(*compartment).shut(*unseen);
+                if let (Some(visit), Some(opening)) = (&mut self.visit, opening) {
+                    visit.door_shut(now.mono, *compartment, &opening);
+                }
             }
             Event::DoorAjar { compartment, reminder } => {
                 if let Door::Open { reminders, .. } = &mut self.known(*compartment).door {
                     *reminders = *reminder;
                 }
             }
-            Event::FaceRefused { .. } | Event::FacePaused { .. } => {}
+            Event::DepositNotLoaded { .. }
+            | Event::DepositLeftBehind { .. }
+            | Event::FaceRefused { .. }
+            | Event::FacePaused { .. } => {}
             Event::CompartmentFaulted { compartment, fault } => {
-                let compartment = self.known(*compartment);
-                compartment.service = Service::Fault(*fault);
-                compartment.opening = None;
-                compartment.doubt();
+                self.known(*compartment).break_down(*fault);
             }
-            Event::LockTried { compartment, .. } => self.known(*compartment).doubt(),
             Event::ServiceChanged { compartment, in_service, .. } => {
                 let service = if *in_service { Service::In } else { Service::Out };
                 self.known(*compartment).serve(service);
@@ -117,6 +125,7 @@ impl Cabinet {
 
     fn apply_pulse_end(&mut self, now: Now, unlock: UnlockId, id: CompartmentId, attempt: u32) {
         self.energised.take_if(|pulse| (pulse.unlock, pulse.attempt) == (unlock, attempt));
+        self.rests_until = now.mono.plus(self.policy.locks.rest);
         let until = now.mono.plus(self.policy.locks.open_within);
         let opening = self.known(id).opening.as_mut().filter(|o| o.unlock == unlock);
         if let Some(opening) = opening

@@ -24,8 +24,8 @@ impl Cabinet {
     /// Opens the first door that holds something for the recipient; none if there is nothing (any more).
     fn welcome(&mut self, now: Now, recipient: RecipientId, step: &mut Step) {
         self.face_failures = 0;
-        // A sighting may have been on its way when the templates were erased.
-        if !self.enrolled.contains_key(&recipient) {
+        // A sighting may have been on its way when the templates were erased; and one door after the other.
+        if !self.enrolled.contains_key(&recipient) || self.is_served(&recipient) {
             return;
         }
         if let Some(compartment) = self.first_waiting(&recipient) {
@@ -36,7 +36,7 @@ impl Cabinet {
 
     fn first_waiting(&self, recipient: &RecipientId) -> Option<CompartmentId> {
         let mine = self.compartments().find(|(id, compartment)| {
-            self.fitted.contains(id) && compartment.waiting_for() == Some(recipient)
+            self.fitted.contains_key(id) && compartment.waiting_for() == Some(recipient)
         });
         mine.map(|(id, _)| id)
     }

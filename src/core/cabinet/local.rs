@@ -32,10 +32,8 @@ impl Cabinet {
         if self.commands.get(&opening.id).is_some() || self.commands.is_full(now.wall) {
             return Err(Rejection::Busy);
         }
-        let found = self.fitted(opening.compartment).ok_or(Rejection::NoSuchCompartment)?;
-        if self.is_busy() || found.opening.is_some() {
-            return Err(Rejection::Busy);
-        }
+        self.plan_unlock(opening.compartment, Purpose::Inspect)?;
+        let found = self.find(opening.compartment)?;
         match found.content {
             Content::Loaded { .. } if !opening.even_loaded => {
                 Err(Rejection::WrongState { state: found.lifecycle() })

@@ -4,40 +4,50 @@
 //! state changes only by events, so replaying a journal rebuilds it. Volatile things (who stands at the
 //! camera, which door stands where, time-outs) are settled anew by [`Input::Started`].
 
+mod allocation;
 mod apply;
+mod contents;
 mod doors;
 mod faces;
 mod local;
 mod orders;
+mod pulses;
 mod restart;
 #[cfg(test)]
 mod tests;
+mod visits;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::command::{Answer, Lifecycle, Waiting};
 use super::command_log::CommandLog;
-use super::compartment::{Compartment, Content, Door, Stage};
+use super::compartment::{Compartment, Content, Door};
 use super::event::Event;
+use super::fitting::Fitting;
 use super::ids::{CommandId, CompartmentId, ConsentRef, ModelId, RecipientId, UnlockId};
 use super::input::{Act, Input};
 use super::policy::Policy;
 use super::recognition::Recognition;
 use super::time::{Monotonic, Now, WallTime};
+use visits::Visit;
 
 /// One locker bank, decided.
 #[derive(Debug, Clone)]
 pub struct Cabinet {
     policy: Policy,
     /// The doors this cabinet has by its configuration; a journal may know others.
-    fitted: BTreeSet<CompartmentId>,
+    fitted: BTreeMap<CompartmentId, Fitting>,
     compartments: BTreeMap<CompartmentId, Compartment>,
     enrolled: BTreeMap<RecipientId, Enrolment>,
     commands: CommandLog,
     last_unlock: UnlockId,
     /// The lock that is energised now; at most one ever is.
     energised: Option<Pulse>,
+    /// Until when no lock may be energised.
+    rests_until: Monotonic,
+    /// The person who was recognised last, while they may be served without another look.
+    visit: Option<Visit>,
     recognition: Recognition,
     faces_available: bool,
     face_failures: u32,
@@ -93,8 +103,8 @@ impl Step {
 
 impl Cabinet {
     /// A cabinet with these doors, all vacant, before any event.
-    pub fn new(policy: Policy, fitted: BTreeSet<CompartmentId>) -> Self {
-        let compartments = fitted.iter().map(|id| (*id, Compartment::default())).collect();
+    pub fn new(policy: Policy, fitted: BTreeMap<CompartmentId, Fitting>) -> Self {
+        let compartments = fitted.keys().map(|id| (*id, Compartment::default())).collect();
         Self {
             policy,
             fitted,
@@ -103,6 +113,8 @@ impl Cabinet {
             commands: CommandLog::default(),
             last_unlock: UnlockId(0),
             energised: None,
+            rests_until: Monotonic::default(),
+            visit: None,
             recognition: Recognition::default(),
             faces_available: false,
             face_failures: 0,
@@ -122,7 +134,9 @@ impl Cabinet {
     pub fn step(&mut self, now: Now, input: Input) -> Step {
         let mut step = Step::default();
         match input {
-            Input::Started { version, doors } => self.started(now, version, &doors, &mut step),
+            Input::Started { version, doors, occupied } => {
+                self.started(now, version, &doors, &occupied, &mut step);
+            }
             Input::Tick => {}
             Input::Command(command) => self.command(now, command, &mut step),
             Input::Local(opening) => self.local(now, opening, &mut step),
@@ -135,10 +149,13 @@ impl Cabinet {
             Input::Door { compartment, position } => {
                 self.door_moved(now, compartment, position, &mut step);
             }
+            Input::Occupancy { compartment, occupied } => self.occupancy(compartment, occupied),
+            Input::Reopen { compartment } => self.reopen(now, compartment, &mut step),
             Input::FacesAvailable(available) => self.faces_available = available,
             Input::Sighting(sighting) => self.sighting(now, &sighting, &mut step),
         }
         self.timers(now, &mut step);
+        self.go_on(now, &mut step);
         self.announce(&mut step);
         step
     }
@@ -193,14 +210,15 @@ impl Cabinet {
         for id in self.compartments.keys().copied().collect::<Vec<_>>() {
             self.expire(now, id, step);
             self.remind(now, id, step);
-            self.retry_or_give_up(now, id, step);
+            self.drive(now, id, step);
+            self.look_inside(now, id, step);
         }
     }
 
     /// Tells the camera whom to look for when that has changed: who has a document waiting and is enrolled. Whoever
     /// is erased is forgotten by the camera in the same step.
     fn announce(&mut self, step: &mut Step) {
-        let fitted = self.fitted.iter().filter_map(|id| self.compartments.get(id));
+        let fitted = self.fitted.keys().filter_map(|id| self.compartments.get(id));
         let waiting = fitted.filter_map(|c| c.waiting_for());
         let waiting: Waiting =
             waiting.filter(|who| self.enrolled.contains_key(*who)).cloned().collect();
@@ -224,7 +242,7 @@ impl Cabinet {
 
     /// A compartment of this cabinet; one that only the journal knows does not count.
     fn fitted(&self, id: CompartmentId) -> Option<&Compartment> {
-        self.fitted.contains(&id).then(|| self.compartments.get(&id)).flatten()
+        self.fitted.contains_key(&id).then(|| self.compartments.get(&id)).flatten()
     }
 
     fn expiry(compartment: &Compartment) -> Option<WallTime> {
@@ -237,15 +255,11 @@ impl Cabinet {
     }
 
     fn door_deadline(&self, compartment: &Compartment) -> Option<Monotonic> {
-        let waiting = compartment.opening.as_ref().and_then(|opening| match opening.stage {
-            Stage::Waiting { until, .. } => Some(until),
-            Stage::Authorised | Stage::Pulsing { .. } | Stage::Open => None,
-        });
         let ajar = match compartment.door {
             Door::Open { since, reminders } => Some(since.plus(self.ajar_after(reminders))),
             Door::Unknown | Door::Closed => None,
         };
-        waiting.into_iter().chain(ajar).min()
+        self.drive_deadline(compartment).into_iter().chain(ajar).min()
     }
 
     /// How long a door stands open before reminder `reminders + 1`: 1, 3, 7, 15 … times the policy's span.

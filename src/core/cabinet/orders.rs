@@ -1,13 +1,13 @@
 //! The hall's commands: checked, then carried out or refused with a reason.
 
 use super::{Cabinet, Step, answer};
-use crate::core::command::{
-    Answer, Command, Failure, Lifecycle, Order, OrderKind, Purpose, Rejection,
-};
+use crate::core::command::{Answer, Command, Failure, Order, OrderKind, Purpose, Rejection};
 use crate::core::command_log::Enrolling;
 use crate::core::compartment::{Compartment, Content, Deposit, Service};
-use crate::core::event::{Authority, Erasure, Event};
-use crate::core::ids::{CommandId, CompartmentId, ConsentRef, DepositId, ModelId, RecipientId};
+use crate::core::event::{Authority, Erasure, Event, Fault};
+use crate::core::ids::{
+    CommandId, CompartmentId, ConsentRef, DepositId, ModelId, OperatorId, RecipientId,
+};
 use crate::core::input::Act;
 use crate::core::time::Now;
 
@@ -24,7 +24,7 @@ impl Cabinet {
             step.acts.push(answer(&command.id, answered));
             return;
         }
-        let verdict = self.check(now, &command).and_then(|()| self.plan(&command.order));
+        let verdict = self.check(now, &command).and_then(|()| self.plan(now, &command.order));
         match verdict {
             Ok(plan) => self.obey(now, command, plan, step),
             Err(reason) => self.reject(now, &command, reason, step),
@@ -68,9 +68,11 @@ impl Cabinet {
     }
 
     /// Whether the order can be carried out now, and where.
-    fn plan(&self, order: &Order) -> Result<Plan, Rejection> {
+    fn plan(&self, now: Now, order: &Order) -> Result<Plan, Rejection> {
         match order {
-            Order::Reserve { deposit, compartment, .. } => self.plan_reserve(deposit, *compartment),
+            Order::Reserve { deposit, compartment, needs, .. } => {
+                self.plan_reserve(now.mono, deposit, *compartment, *needs)
+            }
             Order::Enrol { recipient, .. } => self.plan_enrol(recipient),
             Order::Erase { .. } => Ok(Plan::Anywhere),
             Order::Unlock { compartment, purpose, .. } => self.plan_unlock(*compartment, *purpose),
@@ -82,47 +84,13 @@ impl Cabinet {
         }
     }
 
-    fn find(&self, id: CompartmentId) -> Result<&Compartment, Rejection> {
+    pub(super) fn find(&self, id: CompartmentId) -> Result<&Compartment, Rejection> {
         self.fitted(id).ok_or(Rejection::NoSuchCompartment)
     }
 
-    fn holding(&self, deposit: &DepositId) -> Option<(CompartmentId, &Compartment)> {
+    pub(super) fn holding(&self, deposit: &DepositId) -> Option<(CompartmentId, &Compartment)> {
         let holds = |d: &Deposit| d.id == *deposit;
         self.compartments().find(|(_, c)| c.content.deposit().is_some_and(holds))
-    }
-
-    fn plan_reserve(
-        &self,
-        deposit: &DepositId,
-        wanted: Option<CompartmentId>,
-    ) -> Result<Plan, Rejection> {
-        if self.holding(deposit).is_some() {
-            return Err(Rejection::DepositExists);
-        }
-        let Some(wanted) = wanted else {
-            let free = |(id, c): &(CompartmentId, &Compartment)| {
-                self.fitted.contains(id) && c.lifecycle() == Lifecycle::Vacant
-            };
-            return self
-                .compartments()
-                .find(free)
-                .map(|(id, _)| Plan::At(id))
-                .ok_or(Rejection::NoneFree);
-        };
-        let compartment = self.find(wanted)?;
-        match compartment.lifecycle() {
-            Lifecycle::Vacant => Ok(Plan::At(wanted)),
-            Lifecycle::OutOfService | Lifecycle::Fault => Err(Rejection::OutOfService),
-            Lifecycle::Reserved
-            | Lifecycle::Loading
-            | Lifecycle::Loaded
-            | Lifecycle::Collecting
-            | Lifecycle::Expired
-            | Lifecycle::Recalling
-            | Lifecycle::Inspecting => {
-                Err(Rejection::WrongState { state: compartment.lifecycle() })
-            }
-        }
     }
 
     fn plan_enrol(&self, recipient: &RecipientId) -> Result<Plan, Rejection> {
@@ -138,9 +106,15 @@ impl Cabinet {
         Ok(Plan::Anywhere)
     }
 
-    fn plan_unlock(&self, id: CompartmentId, purpose: Purpose) -> Result<Plan, Rejection> {
+    pub(super) fn plan_unlock(
+        &self,
+        id: CompartmentId,
+        purpose: Purpose,
+    ) -> Result<Plan, Rejection> {
         let compartment = self.find(id)?;
-        if self.is_busy() || compartment.opening.is_some() {
+        // A door that has been called stuck may be shut, and its switch broken: staff get it open all the same.
+        let stuck = compartment.service == Service::Fault(Fault::DidNotClose);
+        if self.is_busy() || (compartment.opening.is_some() && !stuck) {
             return Err(Rejection::Busy);
         }
         if purpose == Purpose::Load && compartment.service != Service::In {
@@ -189,8 +163,7 @@ impl Cabinet {
                 self.cancel(now, &id, deposit, compartment, step);
             }
             (Order::SetService { in_service, operator, .. }, Plan::At(compartment)) => {
-                let event = Event::ServiceChanged { compartment, in_service, operator };
-                self.record(now, event, step);
+                self.serve(now, compartment, in_service, operator, step);
                 self.done(now, &id, Some(compartment), step);
             }
             (
@@ -200,6 +173,23 @@ impl Cabinet {
                 | Order::SetService { .. },
                 Plan::Anywhere,
             ) => unreachable!("plan() gives these orders a compartment"),
+        }
+    }
+
+    /// Takes a compartment out of service or returns it. A switch that was not listened to is believed again.
+    fn serve(
+        &mut self,
+        now: Now,
+        compartment: CompartmentId,
+        in_service: bool,
+        operator: OperatorId,
+        step: &mut Step,
+    ) {
+        let flapping = self.fitted(compartment).filter(|c| c.is_flapping());
+        let reported = flapping.and_then(|c| c.switch.reported);
+        self.record(now, Event::ServiceChanged { compartment, in_service, operator }, step);
+        if reported.is_some() {
+            self.compare(now, compartment, reported, step);
         }
     }
 
@@ -273,7 +263,7 @@ impl Cabinet {
 
 /// Where an order will be carried out.
 #[derive(Debug, Clone, Copy)]
-enum Plan {
+pub(super) enum Plan {
     /// No door is concerned.
     Anywhere,
     /// This one.

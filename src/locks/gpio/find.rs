@@ -14,6 +14,7 @@ use crate::core::ids::CompartmentId;
 pub(super) enum Part {
     Lock,
     Switch,
+    Inside,
 }
 
 impl Part {
@@ -22,6 +23,7 @@ impl Part {
         match self {
             Self::Lock => format!("the lock of compartment {compartment}"),
             Self::Switch => format!("the door switch of compartment {compartment}"),
+            Self::Inside => format!("the occupancy sensor of compartment {compartment}"),
         }
     }
 }
@@ -105,7 +107,9 @@ impl Board {
         let mut found = BTreeMap::new();
         let mut users: BTreeMap<(PathBuf, Offset), String> = BTreeMap::new();
         for (&compartment, wires) in wiring {
-            for (part, address) in [(Part::Lock, &wires.lock), (Part::Switch, &wires.switch)] {
+            let inside = wires.inside.as_ref().map(|inside| (Part::Inside, &inside.line));
+            let wired = [(Part::Lock, &wires.lock), (Part::Switch, &wires.switch)];
+            for (part, address) in wired.into_iter().chain(inside) {
                 let user = part.of(compartment);
                 let line = self.find(&user, address)?;
                 if let Some(first) = users.insert((line.chip.clone(), line.offset), user.clone()) {
@@ -239,7 +243,8 @@ mod tests {
     fn door(lock: LineAddress, switch: LineAddress) -> BTreeMap<CompartmentId, GpioWiring> {
         let drive = LockDrive::PushPull;
         let (active_low, switch_inverted, bias) = (false, false, SwitchBias::PullUp);
-        let wires = GpioWiring { lock, active_low, drive, switch, switch_inverted, bias };
+        let wires =
+            GpioWiring { lock, active_low, drive, switch, switch_inverted, bias, inside: None };
         [(CompartmentId::new(3).unwrap(), wires)].into()
     }
 
@@ -290,6 +295,24 @@ mod tests {
         let both = door(named(None, "GPIO1"), at("gpiochip0", 1));
         let told = board().find_all(&both).unwrap_err().to_string();
         let expected = "is both the lock of compartment 3 and the door switch of compartment 3";
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
+    fn a_sensor_that_looks_inside_is_found_like_the_others() {
+        let mut wiring = door(named(None, "GPIO0"), at("header", 2));
+        for wires in wiring.values_mut() {
+            let line = named(Some("gpiochip1"), "A1");
+            wires.inside = Some(super::super::InsideLine { line, inverted: false });
+        }
+        let found = board().find_all(&wiring).unwrap();
+        let inside = &found[&(CompartmentId::new(3).unwrap(), Part::Inside)];
+        assert_eq!((inside.chip.as_path(), inside.offset), (Path::new("/dev/gpiochip1"), 1));
+        for wires in wiring.values_mut() {
+            wires.inside.as_mut().unwrap().line = at("header", 2);
+        }
+        let told = board().find_all(&wiring).unwrap_err().to_string();
+        let expected = "door switch of compartment 3 and the occupancy sensor of compartment 3";
         assert!(told.contains(expected), "{told}");
     }
 

@@ -7,6 +7,7 @@
 
 mod fault;
 mod find;
+mod inside;
 mod switches;
 
 use std::collections::BTreeMap;
@@ -90,8 +91,20 @@ pub struct GpioWiring {
     /// Whether the switch is open while the door is shut. Usually it is not: a shut door connects the line to
     /// ground, so that a cut wire reads as an open door.
     pub switch_inverted: bool,
-    /// What holds the line while the switch is open.
+    /// What holds the line while the switch is open, and that of the sensor that looks inside.
     pub bias: SwitchBias,
+    /// The sensor that looks inside, if there is one.
+    pub inside: Option<InsideLine>,
+}
+
+/// How a sensor that looks inside a compartment is wired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InsideLine {
+    /// Its line.
+    pub line: LineAddress,
+    /// Whether the line is high while something lies inside. Usually it is not: most such sensors pull it to ground,
+    /// so that a cut wire reads as empty, which opens no door and is told.
+    pub inverted: bool,
 }
 
 /// The locks on lines of the kernel's chips.
@@ -180,6 +193,7 @@ mod tests {
             switch: line(2),
             switch_inverted: false,
             bias: SwitchBias::PullUp,
+            inside: None,
         };
         let wiring = [(CompartmentId::new(7).unwrap(), wires)].into();
         let told = GpioLocks::open(&wiring).err().unwrap().to_string();

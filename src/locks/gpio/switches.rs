@@ -11,7 +11,8 @@ use gpiocdev::{Error, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::fault::is_final;
-use super::find::{Found, Part, find_all};
+use super::find::{AllFound, Found, Part, find_all};
+use super::inside::{InsideGroup, take_inside};
 use super::{CONSUMER, GpioFault, GpioWiring, SwitchBias};
 use crate::core::ids::CompartmentId;
 use crate::locks::debounce::Debounce;
@@ -32,6 +33,7 @@ pub struct GpioSensors {
     groups: Vec<Group>,
     moves: VecDeque<DoorEdge>,
     sampled: Option<Instant>,
+    inside: Vec<InsideGroup>,
 }
 
 impl GpioSensors {
@@ -41,16 +43,28 @@ impl GpioSensors {
         debounce: Duration,
     ) -> Result<Self, GpioFault> {
         let wiring = wiring.clone();
-        let groups = take(&wiring, debounce)?;
-        Ok(Self { wiring, debounce, groups, moves: VecDeque::new(), sampled: None })
+        let found = find_all(&wiring)?;
+        let groups = take(&wiring, &found, debounce)?;
+        let inside = take_inside(&wiring, &found)?;
+        Ok(Self { wiring, debounce, groups, moves: VecDeque::new(), sampled: None, inside })
     }
 
     /// The lines are gone (a chip was pulled out): they are taken anew by the next `positions`.
     fn lost(&mut self, error: &Error) -> SensorFault {
         self.groups.clear();
+        self.inside.clear();
         SensorFault {
             problem: format!("{error}; check the cable of the chip that the switches are wired to"),
         }
+    }
+
+    /// Takes all lines again after a fault.
+    fn take_again(&mut self) -> Result<(), GpioFault> {
+        let found = find_all(&self.wiring)?;
+        self.inside.clear();
+        self.inside = take_inside(&self.wiring, &found)?;
+        self.groups = take(&self.wiring, &found, self.debounce)?;
+        Ok(())
     }
 
     /// Reads what the kernel has kept, and looks at what has to be looked at.
@@ -92,8 +106,8 @@ impl GpioSensors {
 impl DoorSensors for GpioSensors {
     fn positions(&mut self) -> Result<BTreeMap<CompartmentId, DoorPosition>, SensorFault> {
         if self.groups.is_empty() {
-            let taken = take(&self.wiring, self.debounce);
-            self.groups = taken.map_err(|fault| SensorFault { problem: fault.to_string() })?;
+            let taken = self.take_again();
+            taken.map_err(|fault| SensorFault { problem: fault.to_string() })?;
         }
         // What moved until here is told by this answer.
         self.moves.clear();
@@ -119,6 +133,12 @@ impl DoorSensors for GpioSensors {
             }
             self.wait(self.until_sample().map_or(left, |due| due.min(left)));
         }
+    }
+
+    fn occupied(&mut self) -> Result<BTreeMap<CompartmentId, bool>, SensorFault> {
+        let seen = self.inside.iter().map(InsideGroup::read).collect::<Result<Vec<_>, _>>();
+        let seen = seen.map_err(|error| self.lost(&error))?;
+        Ok(seen.into_iter().flatten().collect())
     }
 }
 
@@ -234,9 +254,9 @@ type Wired<'a> = (CompartmentId, &'a GpioWiring, Found);
 
 fn take(
     wiring: &BTreeMap<CompartmentId, GpioWiring>,
+    found: &AllFound,
     debounce: Duration,
 ) -> Result<Vec<Group>, GpioFault> {
-    let found = find_all(wiring)?;
     let mut chips: BTreeMap<PathBuf, Vec<Wired<'_>>> = BTreeMap::new();
     for (&door, wires) in wiring {
         let Some(line) = found.get(&(door, Part::Switch)) else { continue };
@@ -270,11 +290,7 @@ fn builder(wired: &[Wired<'_>], edges: Option<Duration>) -> Builder {
     builder.with_consumer(CONSUMER);
     for (_, wires, line) in wired {
         builder.on_chip(&line.chip).with_line(line.offset).as_input();
-        builder.with_bias(match wires.bias {
-            SwitchBias::PullUp => Bias::PullUp,
-            SwitchBias::PullDown => Bias::PullDown,
-            SwitchBias::External => Bias::Disabled,
-        });
+        builder.with_bias(bias(wires.bias));
         // A shut door connects the line to ground.
         if !wires.switch_inverted {
             builder.as_active_low();
@@ -287,6 +303,15 @@ fn builder(wired: &[Wired<'_>], edges: Option<Duration>) -> Builder {
         builder.with_kernel_event_buffer_size(EDGES_KEPT);
     }
     builder
+}
+
+/// In the kernel's words.
+pub(super) fn bias(wanted: SwitchBias) -> Bias {
+    match wanted {
+        SwitchBias::PullUp => Bias::PullUp,
+        SwitchBias::PullDown => Bias::PullDown,
+        SwitchBias::External => Bias::Disabled,
+    }
 }
 
 /// The kernel refuses a request as a whole: the line to blame is the one that it refuses alone.

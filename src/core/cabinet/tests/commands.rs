@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::scenario::{Bench, DOORS, deposit, door, operator, recipient};
 use crate::core::command::{Answer, Failure, Lifecycle, Order, Purpose, Rejection};
 use crate::core::event::Event;
+use crate::core::fitting::Needs;
 use crate::core::ids::{CommandId, ConsentRef, ModelId};
 use crate::core::input::{Act, Input};
 use crate::core::policy::Policy;
@@ -12,7 +13,13 @@ use crate::core::time::WallTime;
 
 fn reserve_order(name: &str) -> Order {
     let (deposit, recipient) = (deposit(name), recipient("wang"));
-    Order::Reserve { deposit, recipient, compartment: None, collect_by: None }
+    Order::Reserve {
+        deposit,
+        recipient,
+        compartment: None,
+        needs: Needs::default(),
+        collect_by: None,
+    }
 }
 
 fn rejected(reason: Rejection) -> Answer {
@@ -37,6 +44,7 @@ fn the_same_id_is_the_same_command_also_after_a_restart() {
 fn an_unlock_sent_again_does_not_pulse_again() {
     let mut bench = Bench::new();
     bench.load("a", "wang", 1);
+    bench.rest();
     let order = Order::Unlock {
         compartment: door(1),
         purpose: Purpose::Collect,
@@ -131,7 +139,13 @@ fn doors_open_only_for_what_their_state_allows() {
     let out = Order::SetService { compartment: door(1), in_service: false, operator: operator() };
     bench.order(out);
     let (deposit, recipient) = (deposit("a"), recipient("wang"));
-    let order = Order::Reserve { deposit, recipient, compartment: Some(door(1)), collect_by: None };
+    let order = Order::Reserve {
+        deposit,
+        recipient,
+        compartment: Some(door(1)),
+        needs: Needs::default(),
+        collect_by: None,
+    };
     assert_eq!(bench.order(order), rejected(Rejection::OutOfService));
     assert_eq!(bench.unlock(1, Purpose::Inspect), Answer::Accepted, "staff may look inside");
 }

@@ -1,10 +1,19 @@
 //! Doors opened for somebody at the cabinet itself.
 
+use std::time::Duration;
+
 use super::scenario::{Bench, door, operator};
 use crate::core::command::{Answer, Lifecycle, Purpose, Rejection};
 use crate::core::event::{Authority, Event};
 use crate::core::ids::CommandId;
 use crate::core::input::{Act, Input, LocalOpening};
+
+/// A cabinet whose supply has rested since the start.
+fn rested() -> Bench {
+    let mut bench = Bench::new();
+    bench.wait(Duration::from_secs(1));
+    bench
+}
 
 fn ask(bench: &mut Bench, id: &str, number: u16, even_loaded: bool) -> Vec<Answer> {
     let before = bench.acts.len();
@@ -25,7 +34,7 @@ fn answers(bench: &Bench, from: usize) -> Vec<Answer> {
 
 #[test]
 fn a_door_opened_by_hand_is_on_record_with_who_and_why_and_answered_once_it_is_open() {
-    let mut bench = Bench::new();
+    let mut bench = rested();
     assert_eq!(ask(&mut bench, "local-1", 3, false), [Answer::Accepted]);
     let authority = bench.journal.iter().find_map(|(_, event)| match event {
         Event::UnlockAuthorised { authority, purpose: Purpose::Inspect, .. } => Some(authority),
@@ -57,7 +66,7 @@ fn a_refusal_leaves_no_trace() {
 
 #[test]
 fn after_a_restart_nothing_is_opened_by_hand_again() {
-    let mut bench = Bench::new();
+    let mut bench = rested();
     ask(&mut bench, "local-1", 3, false);
     let events = bench.restart();
     assert!(events.iter().any(|event| matches!(event, Event::UnlockInterrupted { .. })));

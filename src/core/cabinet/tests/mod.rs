@@ -5,9 +5,15 @@
     reason = "tests look for one thing among many"
 )]
 
+mod allocation;
 mod commands;
+mod contents;
+mod happenings;
 mod laws;
 mod local;
 mod openings;
 mod restarts;
 mod scenario;
+mod switches;
+mod visits;
+mod witness;

@@ -6,25 +6,22 @@ use super::scenario::{Bench, deposit, door, recipient};
 use crate::core::cabinet::tests::scenario::operator;
 use crate::core::command::{Answer, Failure, Lifecycle, Order, Purpose, Rejection};
 use crate::core::event::{Erasure, Event, Fault, Refusal};
+use crate::core::fitting::Needs;
 use crate::core::ids::UnlockId;
 use crate::core::input::{Act, Input};
 use crate::core::judgement::tests::{face_of, one};
 use crate::core::sighting::{FaceReading, Sighting};
 
-fn lifecycle(bench: &Bench, number: u16) -> Lifecycle {
-    bench.cabinet.compartments().find(|(id, _)| *id == door(number)).unwrap().1.lifecycle()
-}
-
 #[test]
 fn a_document_goes_from_reservation_to_collection() {
     let mut bench = Bench::new();
     bench.load("passport-1", "wang", 1);
-    assert_eq!(lifecycle(&bench, 1), Lifecycle::Loaded);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Loaded);
 
     let events = bench.face("wang");
     assert!(matches!(events[..], [Event::UnlockAuthorised { .. }, Event::PulseCommanded { .. }]));
     assert_eq!(bench.last_pulse(), Some((UnlockId(2), 1, door(1))));
-    assert_eq!(lifecycle(&bench, 1), Lifecycle::Collecting);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Collecting);
     bench.opens(1);
     bench.pulse_ends();
     let events = bench.closes(1);
@@ -35,24 +32,12 @@ fn a_document_goes_from_reservation_to_collection() {
     };
     let erased =
         Event::TemplatesErased { recipient: recipient("wang"), cause: Erasure::NothingWaiting };
-    assert_eq!(events, vec![Event::DoorClosed { compartment: door(1) }, collected, erased]);
-    assert_eq!(lifecycle(&bench, 1), Lifecycle::Vacant);
+    assert_eq!(
+        events,
+        vec![Event::DoorClosed { compartment: door(1), unseen: false }, collected, erased]
+    );
+    assert_eq!(bench.lifecycle(1), Lifecycle::Vacant);
     assert!(bench.acts.contains(&Act::EraseTemplates(recipient("wang"))));
-}
-
-#[test]
-fn the_second_document_of_the_same_person_needs_the_face_again_and_keeps_the_template() {
-    let mut bench = Bench::new();
-    bench.load("a", "wang", 1);
-    bench.load("b", "wang", 2);
-    bench.face("wang");
-    bench.opens(1);
-    bench.pulse_ends();
-    bench.closes(1);
-    assert_eq!(bench.recorded(|e| matches!(e, Event::TemplatesErased { .. })), 0);
-    bench.wait(Duration::from_secs(6));
-    bench.face("wang");
-    assert_eq!(bench.last_pulse().unwrap().2, door(2));
 }
 
 #[test]
@@ -68,12 +53,12 @@ fn a_jammed_door_is_pulsed_as_often_as_allowed_then_faulted_and_keeps_its_docume
     }
     let fault = Event::CompartmentFaulted { compartment: door(1), fault: Fault::DidNotOpen };
     assert_eq!(bench.journal.last().unwrap().1, fault);
-    assert_eq!(lifecycle(&bench, 1), Lifecycle::Fault);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Fault);
     assert_eq!(bench.recorded(|e| matches!(e, Event::PulseCommanded { .. })), 1 + 3);
 
     let operator = operator();
     bench.order(Order::SetService { compartment: door(1), in_service: true, operator });
-    assert_eq!(lifecycle(&bench, 1), Lifecycle::Loaded, "the document is still there");
+    assert_eq!(bench.lifecycle(1), Lifecycle::Loaded, "the document is still there");
 }
 
 #[test]
@@ -96,7 +81,7 @@ fn a_lock_that_cannot_be_driven_is_a_fault_at_once() {
     bench.face("wang");
     let (unlock, attempt, _) = bench.last_pulse().unwrap();
     bench.give(Input::PulseEnded { unlock, attempt, result: Err("relay board is silent".into()) });
-    assert_eq!(lifecycle(&bench, 1), Lifecycle::Fault);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Fault);
 }
 
 #[test]
@@ -108,9 +93,9 @@ fn a_door_that_already_stands_open_by_its_sensor_is_pulsed_anyway() {
     bench.face("wang");
     assert_eq!(bench.last_pulse().unwrap().2, door(1));
     bench.pulse_ends();
-    assert_eq!(lifecycle(&bench, 1), Lifecycle::Collecting);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Collecting);
     bench.closes(1);
-    assert_eq!(lifecycle(&bench, 1), Lifecycle::Vacant);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Vacant);
 }
 
 #[test]
@@ -174,6 +159,7 @@ fn an_uncollected_document_expires_and_waits_for_staff() {
         deposit: deposit("a"),
         recipient: recipient("wang"),
         compartment: Some(door(3)),
+        needs: Needs::default(),
         collect_by,
     });
     bench.unlock(3, Purpose::Load);
@@ -182,13 +168,13 @@ fn an_uncollected_document_expires_and_waits_for_staff() {
     bench.closes(3);
     assert_eq!(bench.cabinet.deadline(bench.now()).unwrap().0, Duration::from_secs(3600));
     bench.wait(Duration::from_secs(3600));
-    assert_eq!(lifecycle(&bench, 3), Lifecycle::Expired);
+    assert_eq!(bench.lifecycle(3), Lifecycle::Expired);
     assert_eq!(bench.face("wang"), vec![], "an expired document is not handed out by face");
     bench.unlock(3, Purpose::Recall);
     bench.opens(3);
     bench.pulse_ends();
     bench.closes(3);
-    assert_eq!(lifecycle(&bench, 3), Lifecycle::Vacant);
+    assert_eq!(bench.lifecycle(3), Lifecycle::Vacant);
 }
 
 #[test]

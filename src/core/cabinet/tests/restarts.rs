@@ -1,14 +1,12 @@
 //! A crash between any two effects: nothing repeated, nothing forgotten.
 
+use std::time::Duration;
+
 use super::scenario::{Bench, door};
 use crate::core::command::{Answer, Failure, Lifecycle, Order, Purpose};
 use crate::core::event::Event;
 use crate::core::ids::ConsentRef;
 use crate::core::input::{Act, DoorPosition};
-
-fn lifecycle(bench: &Bench) -> Lifecycle {
-    bench.cabinet.compartments().next().unwrap().1.lifecycle()
-}
 
 fn pulses_after_restart(bench: &Bench) -> usize {
     bench.acts.iter().filter(|act| matches!(act, Act::Pulse { .. })).count()
@@ -22,7 +20,7 @@ fn an_interrupted_pickup_is_reported_and_never_pulsed_again() {
     let events = bench.restart();
     assert!(events.iter().any(|e| matches!(e, Event::UnlockInterrupted { .. })));
     assert_eq!(pulses_after_restart(&bench), 0);
-    assert_eq!(lifecycle(&bench), Lifecycle::Loaded, "the citizen can try again");
+    assert_eq!(bench.lifecycle(1), Lifecycle::Loaded, "the citizen can try again");
     assert!(!bench.face("wang").is_empty());
 }
 
@@ -45,9 +43,9 @@ fn a_door_found_open_after_its_pulse_did_open() {
     bench.doors.insert(door(1), DoorPosition::Open);
     let events = bench.restart();
     assert!(events.iter().any(|e| matches!(e, Event::DoorOpened { .. })));
-    assert_eq!(lifecycle(&bench), Lifecycle::Collecting);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Collecting);
     bench.closes(1);
-    assert_eq!(lifecycle(&bench), Lifecycle::Vacant);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Vacant);
 }
 
 #[test]
@@ -58,7 +56,7 @@ fn a_door_that_was_open_and_is_found_shut_was_closed_meanwhile() {
     bench.opens(1);
     bench.doors.insert(door(1), DoorPosition::Closed);
     bench.restart();
-    assert_eq!(lifecycle(&bench), Lifecycle::Vacant);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Vacant);
     assert_eq!(bench.recorded(|e| matches!(e, Event::DepositCollected { .. })), 1);
 }
 
@@ -91,5 +89,120 @@ fn starting_with_nothing_under_way_moves_no_lock() {
     for _ in 0..10 {
         bench.restart();
         assert_eq!(pulses_after_restart(&bench), 0);
+    }
+}
+
+#[test]
+fn an_opening_whose_lock_was_never_driven_leaves_the_contents_as_they_were() {
+    let mut bench = Bench::new();
+    bench.load("a", "wang", 1);
+    bench.unlock_at_once(1, Purpose::Recall);
+    assert_eq!(pulses_after_restart(&bench), 0, "the supply rests");
+    let events = bench.restart();
+    assert!(events.iter().any(|e| matches!(e, Event::UnlockInterrupted { .. })));
+    let interrupted = Answer::Failed { reason: Failure::Interrupted };
+    assert!(
+        bench
+            .acts
+            .iter()
+            .any(|act| matches!(act, Act::Answer { answer, .. } if *answer == interrupted))
+    );
+    assert_eq!((bench.lifecycle(1), bench.verified(1)), (Lifecycle::Loaded, Some(true)));
+    bench.wait(Duration::from_secs(10));
+    assert_eq!(pulses_after_restart(&bench), 0);
+}
+
+#[test]
+fn a_door_found_open_whose_lock_was_never_driven_was_forced() {
+    let mut bench = Bench::new();
+    bench.load("a", "wang", 1);
+    bench.unlock_at_once(1, Purpose::Recall);
+    bench.doors.insert(door(1), DoorPosition::Open);
+    let events = bench.restart();
+    assert!(events.iter().any(|e| matches!(e, Event::DoorForced { .. })));
+    assert!(!events.iter().any(|e| matches!(e, Event::DoorOpened { .. })));
+    assert_eq!(bench.verified(1), Some(false));
+}
+
+#[test]
+fn a_lock_that_was_driven_or_waited_for_leaves_the_contents_in_doubt() {
+    for pulse_over in [false, true] {
+        let mut bench = Bench::new();
+        bench.load("a", "wang", 1);
+        bench.face("wang");
+        if pulse_over {
+            bench.pulse_ends();
+        }
+        bench.restart();
+        assert_eq!((bench.lifecycle(1), bench.verified(1)), (Lifecycle::Loaded, Some(false)));
+    }
+}
+
+#[test]
+fn a_document_whose_door_was_shut_while_the_power_was_off_is_in_but_in_doubt() {
+    let mut bench = Bench::new();
+    bench.reserve("a", "wang");
+    bench.unlock(1, Purpose::Load);
+    bench.opens(1);
+    bench.pulse_ends();
+    bench.doors.insert(door(1), DoorPosition::Closed);
+    let events = bench.restart();
+    let closed = Event::DoorClosed { compartment: door(1), unseen: true };
+    assert!(events.contains(&closed), "{events:?}");
+    assert_eq!((bench.lifecycle(1), bench.verified(1)), (Lifecycle::Loaded, Some(false)));
+    bench.restart();
+    assert_eq!(bench.verified(1), Some(false), "the journal remembers it");
+}
+
+#[test]
+fn a_loaded_compartment_that_was_being_looked_at_when_the_power_went_is_in_doubt() {
+    let mut bench = Bench::new();
+    bench.load("a", "wang", 1);
+    bench.unlock(1, Purpose::Inspect);
+    bench.opens(1);
+    bench.pulse_ends();
+    bench.doors.insert(door(1), DoorPosition::Closed);
+    bench.restart();
+    assert_eq!((bench.lifecycle(1), bench.verified(1)), (Lifecycle::Loaded, Some(false)));
+}
+
+#[test]
+fn a_door_still_open_after_a_power_cut_goes_on_with_its_session_and_its_reminders() {
+    let mut bench = Bench::new();
+    bench.load("a", "wang", 1);
+    bench.face("wang");
+    bench.opens(1);
+    bench.pulse_ends();
+    bench.restart();
+    assert_eq!(bench.lifecycle(1), Lifecycle::Collecting);
+    let events = bench.wait(Duration::from_secs(60));
+    assert_eq!(events, vec![Event::DoorAjar { compartment: door(1), reminder: 1 }]);
+    bench.closes(1);
+    assert_eq!(bench.lifecycle(1), Lifecycle::Vacant);
+}
+
+#[test]
+fn a_forced_door_found_shut_after_a_power_cut_stays_in_doubt() {
+    let mut bench = Bench::new();
+    bench.load("a", "wang", 1);
+    bench.opens(1);
+    bench.doors.insert(door(1), DoorPosition::Closed);
+    let events = bench.restart();
+    assert!(events.contains(&Event::DoorClosed { compartment: door(1), unseen: true }));
+    assert_eq!(bench.verified(1), Some(false));
+}
+
+#[test]
+fn what_lies_inside_after_a_power_cut_decides_about_a_door_that_was_shut_meanwhile() {
+    for (inside, after) in [(true, Lifecycle::Loaded), (false, Lifecycle::Vacant)] {
+        let mut bench = Bench::new();
+        bench.load("a", "wang", 1);
+        bench.sees(1, true);
+        bench.face("wang");
+        bench.opens(1);
+        bench.doors.insert(door(1), DoorPosition::Closed);
+        bench.inside.insert(door(1), inside);
+        bench.restart();
+        assert_eq!(bench.lifecycle(1), after, "{inside}");
     }
 }

@@ -1,11 +1,13 @@
 //! A cabinet on a bench: a hand that gives inputs, a clock, and everything that was recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::core::cabinet::Cabinet;
-use crate::core::command::{Answer, Command, Order, Purpose};
+use crate::core::command::{Answer, Command, Lifecycle, Order, Purpose};
+use crate::core::compartment::{Compartment, Content};
 use crate::core::event::Event;
+use crate::core::fitting::{Fitting, Needs};
 use crate::core::ids::{
     CommandId, CompartmentId, ConsentRef, DepositId, ModelId, OperatorId, RecipientId, UnlockId,
 };
@@ -37,8 +39,12 @@ pub(super) struct Bench {
     pub(super) cabinet: Cabinet,
     pub(super) journal: Vec<(WallTime, Event)>,
     pub(super) doors: BTreeMap<CompartmentId, DoorPosition>,
+    pub(super) inside: BTreeMap<CompartmentId, bool>,
     pub(super) acts: Vec<Act>,
+    /// Inputs given so far.
+    pub(super) steps: u64,
     policy: Policy,
+    fitted: BTreeMap<CompartmentId, Fitting>,
     clock: Duration,
     booted: Duration,
     commands: u32,
@@ -52,12 +58,19 @@ impl Bench {
     }
 
     pub(super) fn with(policy: Policy) -> Self {
+        Self::fitted(policy, (1..=DOORS).map(|n| (door(n), Fitting::default())).collect())
+    }
+
+    pub(super) fn fitted(policy: Policy, fitted: BTreeMap<CompartmentId, Fitting>) -> Self {
         let mut bench = Self {
-            cabinet: blank(&policy),
+            cabinet: Cabinet::new(policy.clone(), fitted.clone()),
             journal: Vec::new(),
             doors: (1..=DOORS).map(|n| (door(n), DoorPosition::Closed)).collect(),
+            inside: BTreeMap::new(),
             acts: Vec::new(),
+            steps: 0,
             policy,
+            fitted,
             clock: Duration::ZERO,
             booted: Duration::ZERO,
             commands: 0,
@@ -73,6 +86,7 @@ impl Bench {
 
     pub(super) fn give(&mut self, input: Input) -> Vec<Event> {
         let now = self.now();
+        self.steps += 1;
         let step = self.cabinet.step(now, input);
         let events = step.events().to_vec();
         self.journal.extend(events.iter().map(|event| (now.wall, event.clone())));
@@ -82,7 +96,8 @@ impl Bench {
     }
 
     fn start(&mut self) -> Vec<Event> {
-        let input = Input::Started { version: "test".into(), doors: self.doors.clone() };
+        let (doors, occupied) = (self.doors.clone(), self.inside.clone());
+        let input = Input::Started { version: "test".into(), doors, occupied };
         let events = self.give(input);
         self.give(Input::FacesAvailable(true));
         events
@@ -90,7 +105,7 @@ impl Bench {
 
     /// The process dies and comes up again, with only the journal and the doors left of the world.
     pub(super) fn restart(&mut self) -> Vec<Event> {
-        self.cabinet = blank(&self.policy);
+        self.cabinet = Cabinet::new(self.policy.clone(), self.fitted.clone());
         for (at, event) in &self.journal {
             self.cabinet.replay(*at, event);
         }
@@ -138,11 +153,18 @@ impl Bench {
             deposit: deposit(name),
             recipient: recipient(who),
             compartment: None,
+            needs: Needs::default(),
             collect_by: None,
         })
     }
 
+    /// Asks for a door once the supply has rested.
     pub(super) fn unlock(&mut self, number: u16, purpose: Purpose) -> Answer {
+        self.rest();
+        self.unlock_at_once(number, purpose)
+    }
+
+    pub(super) fn unlock_at_once(&mut self, number: u16, purpose: Purpose) -> Answer {
         self.order(Order::Unlock {
             compartment: door(number),
             purpose,
@@ -190,6 +212,16 @@ impl Bench {
         self.move_door(number, DoorPosition::Closed)
     }
 
+    /// As long as it takes until another lock may be driven.
+    pub(super) fn rest(&mut self) -> Vec<Event> {
+        self.wait(self.policy.locks.rest)
+    }
+
+    pub(super) fn sees(&mut self, number: u16, occupied: bool) -> Vec<Event> {
+        self.inside.insert(door(number), occupied);
+        self.give(Input::Occupancy { compartment: door(number), occupied })
+    }
+
     /// Reserves, enrols and loads a document into the lowest free compartment.
     pub(super) fn load(&mut self, name: &str, who: &str, number: u16) {
         self.reserve(name, who);
@@ -211,12 +243,31 @@ impl Bench {
         events
     }
 
+    pub(super) fn lifecycle(&self, number: u16) -> Lifecycle {
+        self.compartment(number).lifecycle()
+    }
+
+    pub(super) fn compartment(&self, number: u16) -> &Compartment {
+        self.cabinet.compartments().find(|(id, _)| *id == door(number)).unwrap().1
+    }
+
+    /// Whether the contents are believed to be as recorded; `None` where no document is in.
+    pub(super) fn verified(&self, number: u16) -> Option<bool> {
+        match self.compartment(number).content {
+            Content::Loaded { verified, .. } => Some(verified),
+            Content::Vacant | Content::Reserved(_) => None,
+        }
+    }
+
+    /// A recipient opens a door by their face, takes the document and shuts it.
+    pub(super) fn collect(&mut self, who: &str, number: u16) -> Vec<Event> {
+        self.face(who);
+        self.opens(number);
+        self.pulse_ends();
+        self.closes(number)
+    }
+
     pub(super) fn recorded(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         self.journal.iter().filter(|(_, event)| wanted(event)).count()
     }
-}
-
-fn blank(policy: &Policy) -> Cabinet {
-    let fitted: BTreeSet<CompartmentId> = (1..=DOORS).map(door).collect();
-    Cabinet::new(policy.clone(), fitted)
 }
