@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::reader::{Section, in_millis};
+use super::rs485::{BusLock, BusPort, Ports};
 use super::wiring::{ChipLines, Driver, Lines, Wires, Wiring};
 use crate::core::ids::CompartmentId;
 use crate::core::policy::{DoorPolicy, LockPolicy};
@@ -40,6 +41,13 @@ pub enum Doors {
     },
     /// The header of a Raspberry Pi, through its registers.
     Rppal(BTreeMap<CompartmentId, Lines>),
+    /// Lock boards on RS-485.
+    Rs485 {
+        /// Which lock each compartment has.
+        doors: BTreeMap<CompartmentId, BusLock>,
+        /// The serial ports.
+        ports: Vec<BusPort>,
+    },
 }
 
 impl Doors {
@@ -49,13 +57,19 @@ impl Doors {
             Self::Sim { doors, .. } => doors.clone(),
             Self::Gpio { doors, .. } => doors.keys().copied().collect(),
             Self::Rppal(doors) => doors.keys().copied().collect(),
+            Self::Rs485 { doors, .. } => doors.keys().copied().collect(),
         }
     }
 }
 
 impl CabinetConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Option<Self> {
-        let words = [("gpio", Driver::Gpio), ("rppal", Driver::Rppal), ("sim", Driver::Sim)];
+        let words = [
+            ("gpio", Driver::Gpio),
+            ("rppal", Driver::Rppal),
+            ("rs485", Driver::Rs485),
+            ("sim", Driver::Sim),
+        ];
         let driver = section.choice("driver", &words);
         if driver.is_none() {
             section.missing("driver", "give \"gpio\" on a board, \"sim\" without hardware");
@@ -93,14 +107,39 @@ fn read_locks(section: &mut Section<'_, '_>) -> LockPolicy {
 
 /// The doors as read, and what was taken so far.
 struct Taken {
+    driver: Option<Driver>,
     wiring: Wiring,
-    doors: BTreeMap<CompartmentId, Option<Wires>>,
+    ports: Ports,
+    doors: BTreeMap<CompartmentId, Option<Wired>>,
+}
+
+/// A compartment's lock and switch: on lines, or on a board.
+enum Wired {
+    Lines(Wires),
+    Board(BusLock),
+}
+
+impl Wired {
+    fn lines(self) -> Option<Wires> {
+        match self {
+            Self::Lines(wires) => Some(wires),
+            Self::Board(_) => None,
+        }
+    }
+
+    fn board(self) -> Option<BusLock> {
+        match self {
+            Self::Lines(_) => None,
+            Self::Board(lock) => Some(lock),
+        }
+    }
 }
 
 fn read_doors(section: &mut Section<'_, '_>, driver: Option<Driver>) -> Option<Doors> {
     let wiring = Wiring::new(driver, section.text("chip"));
     let debounce = section.millis("debounce_ms", 1..=200, 15);
-    let mut taken = Taken { wiring, doors: BTreeMap::new() };
+    let ports = Ports::read(section, driver == Some(Driver::Rs485));
+    let mut taken = Taken { driver, wiring, ports, doors: BTreeMap::new() };
     let good = section.each("compartment", |door| taken.read_door(door)).len();
     if good == 0 {
         section.missing(
@@ -113,13 +152,21 @@ fn read_doors(section: &mut Section<'_, '_>, driver: Option<Driver>) -> Option<D
     match driver? {
         Driver::Sim => Some(Doors::Sim { doors: doors.into_keys().collect(), close_after }),
         Driver::Gpio => {
-            let wired = doors.into_iter().map(|(number, wires)| Some((number, wires?.on_chips()?)));
+            let wired = doors
+                .into_iter()
+                .map(|(number, wires)| Some((number, wires?.lines()?.on_chips()?)));
             wired.collect::<Option<_>>().map(|doors| Doors::Gpio { doors, debounce })
         }
         Driver::Rppal => {
-            let wired =
-                doors.into_iter().map(|(number, wires)| Some((number, wires?.on_header()?)));
+            let wired = doors
+                .into_iter()
+                .map(|(number, wires)| Some((number, wires?.lines()?.on_header()?)));
             wired.collect::<Option<_>>().map(Doors::Rppal)
+        }
+        Driver::Rs485 => {
+            let wired = doors.into_iter().map(|(number, wires)| Some((number, wires?.board()?)));
+            let doors = wired.collect::<Option<_>>()?;
+            taken.ports.good().map(|ports| Doors::Rs485 { doors, ports })
         }
     }
 }
@@ -130,7 +177,14 @@ impl Taken {
         if number.is_none() {
             door.missing("number", "give the number painted on the door, 1 to 999");
         }
-        let wires = self.wiring.read(door, number);
+        let lines = self.wiring.read(door, number).map(Wired::Lines);
+        let wires = match self.driver {
+            Some(Driver::Rs485) => self.ports.read_lock(door, number).map(Wired::Board),
+            Some(Driver::Gpio | Driver::Rppal | Driver::Sim) | None => {
+                Ports::pass_over(door);
+                lines
+            }
+        };
         let number =
             u16::try_from(number?).ok().and_then(|number| CompartmentId::new(number).ok())?;
         if self.doors.contains_key(&number) {

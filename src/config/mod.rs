@@ -8,6 +8,7 @@ mod hall;
 mod problem;
 mod reader;
 mod recognition;
+mod rs485;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub use cabinet::{CabinetConfig, Doors};
 pub use hall::{HallConfig, Login};
 pub use problem::{ConfigFault, Problem};
 pub use recognition::{CameraSource, ModelsConfig};
+pub use rs485::{BusLock, BusParity, BusPort, BusProtocol};
 pub use wiring::{Bias, ChipLines, LineOfChip, Lines};
 
 use crate::core::ids::DeviceId;

@@ -24,7 +24,7 @@ fn settings(boards: &Boards, protocol: Protocol) -> PortSettings {
     PortSettings {
         device: boards.device(),
         protocol,
-        baud: protocol.usual_baud(),
+        baud: 19_200,
         parity: Parity::None,
         answer_within: Duration::from_millis(150),
         open_answer_within: Duration::from_millis(300),

@@ -222,15 +222,6 @@ impl Protocol {
             | Self::Winnsen => None,
         }
     }
-
-    /// The speed that boards leave the factory with, in baud.
-    pub fn usual_baud(&self) -> u32 {
-        match self {
-            Self::KerongCu16 { .. } => 19_200,
-            Self::KerongCu48Modbus => 115_200,
-            Self::KerongCu48 | Self::Wkly | Self::Winnsen | Self::ModbusRelay { .. } => 9_600,
-        }
-    }
 }
 
 impl Display for Protocol {
