@@ -15,7 +15,7 @@ mod serial;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use line::PortSettings;
@@ -70,6 +70,8 @@ pub enum Rs485Fault {
 pub struct Rs485Locks {
     doors: BTreeMap<CompartmentId, (usize, Place)>,
     ports: Vec<Port>,
+    /// After `ports`, whose end ends them.
+    _threads: Arc<Threads>,
 }
 
 /// The door switches of the same boards.
@@ -77,6 +79,20 @@ pub struct Rs485Sensors {
     news: Arc<News>,
     /// The threads run as long as somebody might give them an order.
     _ports: Vec<Port>,
+    _threads: Arc<Threads>,
+}
+
+/// The threads of all ports. Whoever drops the last handle on them waits until the ports are closed.
+struct Threads(Vec<JoinHandle<()>>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        for thread in self.0.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("the thread of a port panicked");
+            }
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -98,7 +114,7 @@ pub fn open(
         return Err(Rs485Fault::NoPort(problems.join("; ")));
     }
     let news = Arc::new(News::new(ports.len()));
-    let mut handles = Vec::new();
+    let (mut handles, mut threads) = (Vec::new(), Vec::new());
     for (port, line) in lines.into_iter().enumerate() {
         let settings = Arc::new(line.settings().clone());
         say_pulse(&settings);
@@ -116,11 +132,12 @@ pub fn open(
         let (orders, received) = sync_channel(1);
         let name = format!("rs485-{}", port + 1);
         let spawned = thread::Builder::new().name(name).spawn(move || bus.run(&received));
-        spawned.map_err(Rs485Fault::Thread)?;
+        threads.push(spawned.map_err(Rs485Fault::Thread)?);
         handles.push(Port { orders, settings });
     }
-    let sensors = Rs485Sensors { news, _ports: handles.clone() };
-    Ok((Rs485Locks { doors: places, ports: handles }, sensors))
+    let threads = Arc::new(Threads(threads));
+    let sensors = Rs485Sensors { news, _ports: handles.clone(), _threads: Arc::clone(&threads) };
+    Ok((Rs485Locks { doors: places, ports: handles, _threads: threads }, sensors))
 }
 
 /// Switches off what can be switched off, after a program that was killed. Most boards end their pulses themselves and

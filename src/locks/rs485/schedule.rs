@@ -77,16 +77,18 @@ impl Schedule {
         let (period, hurry) = (self.period, self.hurry);
         let Some(turn) = self.turns.get_mut(&board) else { return false };
         turn.hurried = turn.hurried.filter(|(_, until)| *until > now);
-        if turn.hurried.is_none() || turn.favoured {
-            turn.next = (turn.next + 1) % turn.places.len().max(1);
+        if doubt {
+            // The same lock once more.
+            turn.due = now;
+        } else {
+            if turn.hurried.is_none() || turn.favoured {
+                turn.next = (turn.next + 1) % turn.places.len().max(1);
+            }
+            turn.favoured = turn.hurried.is_some() && !turn.favoured;
+            let share = u32::try_from(turn.places.len()).unwrap_or(u32::MAX).max(1);
+            let usual = period / share;
+            turn.due = now + if turn.hurried.is_some() { hurry.min(usual) } else { usual };
         }
-        turn.favoured = turn.hurried.is_some() && !turn.favoured;
-        let share = u32::try_from(turn.places.len()).unwrap_or(u32::MAX).max(1);
-        turn.due = match (doubt, turn.hurried) {
-            (true, _) => now,
-            (false, Some(_)) => now + hurry.min(period),
-            (false, None) => now + period / share,
-        };
         std::mem::take(&mut turn.misses) >= MISSES
     }
 
@@ -194,9 +196,17 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_is_settled_at_once() {
-        let (mut schedule, start) = schedule(Protocol::Wkly, &[(1, 1)]);
-        schedule.answered(1, true, start);
-        assert_eq!(schedule.next().unwrap().1, start);
+    fn a_doubt_about_a_lock_is_settled_by_asking_for_it_again_at_once() {
+        let (mut schedule, start) = schedule(Protocol::Winnsen, &[(1, 1), (1, 2)]);
+        for hurried in [None, Some(1)] {
+            if let Some(lock) = hurried {
+                schedule.pulsed(Protocol::Winnsen.place(1, lock).unwrap(), start);
+            }
+            let (place, due) = schedule.next().unwrap();
+            schedule.answered(1, true, due);
+            assert_eq!(schedule.next().unwrap(), (place, due));
+            schedule.answered(1, false, due);
+            assert_ne!(schedule.next().unwrap().0, place);
+        }
     }
 }

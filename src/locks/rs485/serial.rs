@@ -11,7 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::termios::{
-    ControlModes, OptionalActions, QueueSelector, ioctl_tiocexcl, tcflush, tcgetattr, tcsetattr,
+    ControlModes, OptionalActions, QueueSelector, ioctl_tiocexcl, ioctl_tiocnxcl, tcflush,
+    tcgetattr, tcsetattr,
 };
 
 use super::protocol::Parity;
@@ -103,6 +104,13 @@ impl SerialPort {
             return Err(PortFault("the port was hung up".to_owned()));
         }
         Ok(seen.intersects(for_what))
+    }
+}
+
+impl Drop for SerialPort {
+    fn drop(&mut self) {
+        // A port that is gone has nobody to be kept from.
+        let _ = ioctl_tiocnxcl(&self.file);
     }
 }
 
