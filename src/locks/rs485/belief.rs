@@ -18,6 +18,8 @@ struct Door {
     believed: Option<DoorPosition>,
     /// Whether the last sample said otherwise.
     doubted: bool,
+    /// Whether it was told already that the board does not know this lock.
+    absent: bool,
 }
 
 /// What samples changed.
@@ -32,7 +34,7 @@ pub(super) struct Changes {
 impl Belief {
     pub(super) fn new(doors: impl Iterator<Item = (Place, CompartmentId, bool)>) -> Self {
         let doors = doors.map(|(place, compartment, inverted)| {
-            (place, Door { compartment, inverted, believed: None, doubted: false })
+            (place, Door { compartment, inverted, believed: None, doubted: false, absent: false })
         });
         Self { doors: doors.collect() }
     }
@@ -71,6 +73,22 @@ impl Belief {
 
     pub(super) fn believed(&self, place: Place) -> Option<DoorPosition> {
         self.doors.get(&place)?.believed
+    }
+
+    /// The board has told all its locks: which compartments have none of them. Each is told once.
+    pub(super) fn absent(
+        &mut self,
+        board: u8,
+        seen: &BTreeMap<u8, DoorPosition>,
+    ) -> Vec<CompartmentId> {
+        let doors = self.doors.iter_mut().filter(|(place, _)| place.board() == board);
+        let missing =
+            doors.filter(|(place, door)| !door.absent && !seen.contains_key(&place.lock()));
+        let told = missing.map(|(_, door)| {
+            door.absent = true;
+            door.compartment
+        });
+        told.collect()
     }
 
     /// The board is silent: its doors are unknown.
@@ -127,6 +145,14 @@ mod tests {
         assert!(belief.sample(1, &open).doubt);
         assert_eq!(edges(belief.sample(1, &open)), [(101, Open)]);
         assert_eq!(belief.sample(1, &open), Changes::default());
+    }
+
+    #[test]
+    fn a_lock_that_its_board_does_not_have_is_told_once() {
+        let mut belief = belief();
+        let seen = [(1, Closed)].into();
+        assert_eq!(belief.absent(1, &seen), [CompartmentId::new(102).unwrap()]);
+        assert!(belief.absent(1, &seen).is_empty() && belief.absent(2, &seen).is_empty());
     }
 
     #[test]

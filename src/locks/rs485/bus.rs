@@ -116,6 +116,7 @@ impl Bus {
                     tracing::info!(board, %device, "the board answers again");
                 }
                 self.news.heard(self.port, board, changes.edges);
+                self.tell_absent(board, &seen);
                 return Some(seen);
             }
             Ok(Reply::Done) => self.missed(board, "it confirms instead of telling its doors"),
@@ -123,6 +124,20 @@ impl Bus {
             Err(NoAnswer::Lost(why)) => self.all_silent(&why),
         }
         None
+    }
+
+    fn tell_absent(&mut self, board: u8, seen: &BTreeMap<u8, DoorPosition>) {
+        let settings = self.line.settings();
+        if !settings.protocol.tells_whole_boards() {
+            return;
+        }
+        let (device, locks) = (settings.device.display(), seen.len());
+        for compartment in self.belief.absent(board, seen) {
+            tracing::error!(
+                %compartment, board, %device,
+                "the board tells {locks} locks and this one is not among them: its door stays unknown; correct its lock"
+            );
+        }
     }
 
     fn missed(&mut self, board: u8, why: &str) {
