@@ -39,7 +39,7 @@ impl Bus {
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         self.first_round();
         loop {
-            let due = self.schedule.next().map_or_else(now, |(_, due)| due);
+            let due = self.schedule.next(now()).map_or_else(now, |(_, due)| due);
             let wait = due.max(self.line.ready_at()).saturating_duration_since(now());
             match orders.recv_timeout(wait) {
                 Ok(order) => {
@@ -90,7 +90,7 @@ impl Bus {
     fn tend(&mut self) {
         if self.line.problem().is_some() {
             self.reopen();
-        } else if let Some((place, _)) = self.schedule.next() {
+        } else if let Some((place, _)) = self.schedule.next(now()) {
             self.ask_doors(place);
         }
     }

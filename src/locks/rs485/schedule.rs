@@ -17,6 +17,8 @@ pub(super) struct Schedule {
     turns: BTreeMap<u8, Turn>,
     period: Duration,
     hurry: Duration,
+    /// Whether the last turn was a hurried board's, so that the others keep every second one.
+    hurried_last: bool,
 }
 
 struct Turn {
@@ -29,6 +31,8 @@ struct Turn {
     hurried: Option<(Place, Instant)>,
     /// Whether the hurried lock had the last turn, so that the others keep theirs.
     favoured: bool,
+    /// Whether the last answer has to be asked for once more.
+    doubted: bool,
 }
 
 impl Schedule {
@@ -49,21 +53,26 @@ impl Schedule {
                 misses: MISSES - 2,
                 hurried: None,
                 favoured: false,
+                doubted: false,
             });
             if turn.places.is_empty() || !protocol.tells_whole_boards() {
                 turn.places.push(place);
             }
         }
-        Self { turns, period, hurry }
+        Self { turns, period, hurry, hurried_last: false }
     }
 
     pub(super) fn boards(&self) -> impl Iterator<Item = u8> {
         self.turns.keys().copied()
     }
 
-    /// The lock to ask for next, and when.
-    pub(super) fn next(&self) -> Option<(Place, Instant)> {
-        let turn = self.turns.values().min_by_key(|turn| turn.due)?;
+    /// The lock to ask for next, and when. Of boards that are due now one with a doubt comes first, then one whose lock was
+    /// given a pulse, if it did not have the last turn: with many boards a round takes longer than the period.
+    pub(super) fn next(&self, now: Instant) -> Option<(Place, Instant)> {
+        let due = || self.turns.values().filter(|turn| turn.due <= now);
+        let hurried = || due().find(|turn| turn.hurried.is_some() && !self.hurried_last);
+        let first = due().find(|turn| turn.doubted).or_else(hurried);
+        let turn = first.or_else(|| self.turns.values().min_by_key(|turn| turn.due))?;
         Some((turn.place()?, turn.due))
     }
 
@@ -76,7 +85,9 @@ impl Schedule {
     pub(super) fn answered(&mut self, board: u8, doubt: bool, now: Instant) -> bool {
         let (period, hurry) = (self.period, self.hurry);
         let Some(turn) = self.turns.get_mut(&board) else { return false };
+        self.hurried_last = turn.hurried.is_some();
         turn.hurried = turn.hurried.filter(|(_, until)| *until > now);
+        turn.doubted = doubt;
         if doubt {
             // The same lock once more.
             turn.due = now;
@@ -95,6 +106,8 @@ impl Schedule {
     /// The board did not tell. True if it counts as silent from now on.
     pub(super) fn missed(&mut self, board: u8, now: Instant) -> bool {
         let Some(turn) = self.turns.get_mut(&board) else { return false };
+        self.hurried_last = turn.hurried.is_some();
+        turn.doubted = false;
         turn.misses = turn.misses.saturating_add(1);
         turn.due = if turn.misses < MISSES { now } else { now + SILENT_EVERY };
         turn.misses == MISSES
@@ -149,7 +162,8 @@ mod tests {
     fn asked(schedule: &mut Schedule, start: Instant, count: usize) -> Vec<(u8, u8, u128)> {
         let mut asked = Vec::new();
         for _ in 0..count {
-            let (place, due) = schedule.next().unwrap();
+            let due = schedule.turns.values().map(|turn| turn.due).min().unwrap();
+            let (place, due) = schedule.next(due).unwrap();
             schedule.answered(place.board(), false, due);
             asked.push((place.board(), place.lock(), due.duration_since(start).as_millis()));
         }
@@ -187,9 +201,9 @@ mod tests {
         let (mut schedule, start) = schedule(Protocol::Wkly, &[(1, 1)]);
         schedule.answered(1, false, start);
         assert!(!schedule.missed(1, start) && !schedule.missed(1, start));
-        assert_eq!(schedule.next().unwrap().1, start);
+        assert_eq!(schedule.next(start).unwrap().1, start);
         assert!(schedule.missed(1, start), "silent from the third");
-        assert_eq!(schedule.next().unwrap().1, start + SILENT_EVERY);
+        assert_eq!(schedule.next(start).unwrap().1, start + SILENT_EVERY);
         assert!(!schedule.missed(1, start), "told once");
         assert!(schedule.answered(1, false, start), "it was silent");
         assert!(!schedule.answered(1, false, start));
@@ -202,11 +216,29 @@ mod tests {
             if let Some(lock) = hurried {
                 schedule.pulsed(Protocol::Winnsen.place(1, lock).unwrap(), start);
             }
-            let (place, due) = schedule.next().unwrap();
+            let (place, due) = schedule.next(start).unwrap();
             schedule.answered(1, true, due);
-            assert_eq!(schedule.next().unwrap(), (place, due));
+            assert_eq!(schedule.next(due).unwrap(), (place, due));
             schedule.answered(1, false, due);
-            assert_ne!(schedule.next().unwrap().0, place);
+            assert_ne!(schedule.next(due).unwrap().0, place);
         }
+    }
+
+    #[test]
+    fn with_more_boards_than_fit_into_a_period_a_hurried_one_has_every_second_turn() {
+        let (mut schedule, mut now) = schedule(Protocol::Wkly, &[(1, 1), (2, 1), (3, 1), (4, 1)]);
+        schedule.pulsed(Protocol::Wkly.place(4, 1).unwrap(), now);
+        let mut asked = Vec::new();
+        for _ in 0..8 {
+            // Every exchange takes as long as a third of the period, so everything is always due.
+            now += PERIOD / 3;
+            let (place, _) = schedule.next(now).unwrap();
+            schedule.answered(place.board(), false, now);
+            asked.push(place.board());
+        }
+        assert_eq!(asked, [4, 1, 4, 2, 4, 3, 4, 1]);
+        let (place, _) = schedule.next(now + PERIOD).unwrap();
+        schedule.answered(place.board(), true, now + PERIOD);
+        assert_eq!(schedule.next(now + PERIOD).unwrap().0, place, "a doubt comes first");
     }
 }
