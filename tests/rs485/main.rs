@@ -280,6 +280,20 @@ fn of_two_ports_the_one_that_is_there_is_used() {
 }
 
 #[test]
+fn an_order_that_had_to_wait_too_long_is_not_carried_out_late() {
+    let boards = Boards::new(Protocol::Wkly, &[1, 2, 3, 4]);
+    boards.world().dead.extend([1, 2, 3, 4]);
+    let mut slow = settings(&boards, Protocol::Wkly);
+    slow.answer_within = Duration::from_millis(500);
+    let (mut locks, mut sensors) = rs485::open(&[slow], &wiring(&[1, 2, 3, 4])).unwrap();
+    // The first round asks every silent board twice.
+    let told = locks.pulse(door(11), PULSE).unwrap_err().to_string();
+    assert!(told.contains("no pulse was given"), "{told}");
+    sensors.positions().unwrap_err();
+    assert_eq!(boards.world().opens(), 0);
+}
+
+#[test]
 fn two_compartments_on_one_lock_are_refused() {
     let boards = Boards::new(Protocol::Wkly, &[1]);
     let mut wired = wiring(&[1]);

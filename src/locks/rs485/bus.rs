@@ -22,9 +22,15 @@ const SIGNS_OF_LIFE: u32 = 3;
 pub(super) struct Order {
     pub(super) place: Place,
     pub(super) width: Duration,
+    /// When it was given.
+    pub(super) given: Instant,
     /// Takes when the board was told, or what went wrong. It has room for the answer.
     pub(super) outcome: SyncSender<Result<Instant, String>>,
 }
+
+/// An order older than this is not carried out: who gave it may have given up, and who stood there may have left. More than
+/// an exchange and its pause take.
+const FRESH: Duration = Duration::from_millis(1500);
 
 pub(super) struct Bus {
     pub(super) port: usize,
@@ -42,16 +48,25 @@ impl Bus {
             let due = self.schedule.next(now()).map_or_else(now, |(_, due)| due);
             let wait = due.max(self.line.ready_at()).saturating_duration_since(now());
             match orders.recv_timeout(wait) {
-                Ok(order) => {
-                    let outcome = self.open(order.place, order.width);
-                    self.schedule.pulsed(order.place, now());
-                    // Who asked may have given up waiting; the pulse is given all the same.
-                    let _ = order.outcome.try_send(outcome);
-                }
+                Ok(order) => self.carry_out(&order),
                 Err(RecvTimeoutError::Timeout) => self.tend(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    fn carry_out(&mut self, order: &Order) {
+        let waited = order.given.elapsed();
+        let outcome = if waited < FRESH {
+            let outcome = self.open(order.place, order.width);
+            self.schedule.pulsed(order.place, now());
+            outcome
+        } else {
+            let millis = waited.as_millis();
+            Err(format!("its port was busy for {millis} ms, so no pulse was given; try again"))
+        };
+        // Nobody may be waiting any more.
+        let _ = order.outcome.try_send(outcome);
     }
 
     /// Asks for every door once, so that the daemon starts with what there is.

@@ -210,7 +210,7 @@ impl LockBank for Rs485Locks {
         })?;
         let (outcome, sent) = sync_channel(1);
         let ended = || fault("the thread of its port has ended; start the agent anew".to_owned());
-        port.orders.send(Order { place, width, outcome }).map_err(|_| ended())?;
+        port.orders.send(Order { place, width, given: now(), outcome }).map_err(|_| ended())?;
         let sent = match sent.recv_timeout(ORDER_WITHIN) {
             Ok(sent) => sent.map_err(fault)?,
             Err(RecvTimeoutError::Timeout) => {
