@@ -12,7 +12,7 @@ CORE_LIVES ?= 5000
 RELEASE = target/release/locker-agent
 
 .DEFAULT_GOAL = help
-.PHONY: help demo models test test-second-set core-soak hil check lint doc deny advisories bench cross cross-check clean
+.PHONY: help demo models test test-second-set core-soak hil fuzz check lint doc deny advisories bench cross cross-check clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -42,10 +42,16 @@ core-soak: ## A million random steps of the core with every law checked (CORE_LI
 hil: models ## The real daemon on a real kernel's GPIO lines and camera, in a user-mode kernel that is built once (about 5 minutes)
 	HIL_OPERATIONS='$(HIL_OPERATIONS)' HIL_SEED='$(HIL_SEED)' tests/hil/run.sh
 
+TARGET ?=
+SECONDS ?= 60
+fuzz: ## Random bytes against one parser: TARGET=rs485 (a file of fuzz/fuzz_targets), SECONDS=600
+	scripts/fuzz.sh '$(TARGET)' '$(SECONDS)'
+
 check: lint test doc deny ## What has to pass before a change is handed in
 
 lint: ## Format and clippy, warnings as errors
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	for script in scripts/*.sh tests/hil/*.sh .ci/run; do bash -n $$script || exit 1; done
 

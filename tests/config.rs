@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use locker_agent::cameras::ReplayCamera;
-use locker_agent::config::{CameraSource, Config, ConfigFault, Doors, LineOfChip};
+use locker_agent::config::{
+    BusParity, BusPort, BusProtocol, CameraSource, Config, ConfigFault, Doors, LineOfChip,
+};
 use locker_agent::core::fitting::{Fitting, Size};
 use locker_agent::core::policy::{DoorPolicy, LockPolicy};
 use locker_agent::locks::PulseWidth;
@@ -137,7 +139,7 @@ fn all_problems_are_told_at_once_and_in_the_order_of_the_file() {
     for part in [
         "device.id = \"a/b\" is refused",
         "hall.host is missing",
-        "give \"gpio\" or \"rppal\" or \"sim\"",
+        "give \"gpio\" or \"rppal\" or \"rs485\" or \"sim\"",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
@@ -258,6 +260,157 @@ fn a_cabinet_has_doors_and_a_wired_door_has_lines() {
     assert!(unwired.contains("compartment[2].sensor_line is missing"), "{unwired}");
     let simulated = MINIMAL.replace(", sensor_line = \"GPIO6\"", "").replace("\"gpio\"", "\"sim\"");
     assert_eq!(parse(&simulated).unwrap().cabinet.doors.numbers().len(), 2);
+}
+
+const BOARDS: &str = r#"
+[device]
+id = "luohu-1"
+[hall]
+host = "127.0.0.1"
+[cabinet]
+driver = "rs485"
+port = [{ device = "/dev/ttyUSB0", protocol = "kerong-cu16" }]
+compartment = [{ number = 1, board = 0, lock = 1 }, { number = 2, board = 1, lock = 16, sensor_inverted = true }]
+[camera]
+kind = "none"
+"#;
+
+/// What a file for lock boards is told after these replacements.
+fn boards_told(changes: &[(&str, &str)]) -> String {
+    let changed = changes.iter().fold(BOARDS.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "nothing to replace: {from}");
+        text.replacen(from, to, 1)
+    });
+    parse(&changed).unwrap_err().to_string()
+}
+
+fn ports(text: &str) -> Vec<BusPort> {
+    let Doors::Rs485 { ports, .. } = parse(text).unwrap().cabinet.doors else {
+        panic!("another driver")
+    };
+    ports
+}
+
+#[test]
+fn lock_boards_are_read_with_the_defaults_of_their_protocol() {
+    let Doors::Rs485 { doors, ports: read } = parse(BOARDS).unwrap().cabinet.doors else {
+        panic!("another driver")
+    };
+    let locks: Vec<_> = doors.values().map(|door| (door.port, door.board, door.lock)).collect();
+    assert_eq!(locks, [(0, 0, 1), (0, 1, 16)]);
+    assert_eq!(doors.values().map(|door| door.sensor_inverted).collect::<Vec<_>>(), [false, true]);
+    let millis = Duration::from_millis;
+    let expected = BusPort {
+        device: "/dev/ttyUSB0".into(),
+        protocol: BusProtocol::KerongCu16 { open_is_answered: false, high_nibble_is_board: true },
+        baud: 19_200,
+        parity: BusParity::None,
+        answer_within: millis(200),
+        open_answer_within: millis(2000),
+        gap: millis(50),
+        poll_every: millis(250),
+        board_pulse: millis(550),
+    };
+    assert_eq!(read, [expected]);
+    for (protocol, baud) in
+        [("kerong-cu48-modbus", 115_200), ("wkly", 9600), ("winnsen", 9600), ("modbus-relay", 9600)]
+    {
+        let text = BOARDS.replace("kerong-cu16", protocol).replace("board = 0", "board = 2");
+        let text = text.replace("lock = 16", "lock = 8");
+        assert_eq!(ports(&text)[0].baud, baud, "{protocol}");
+    }
+    let unknown = boards_told(&[("cu16", "cu48")]);
+    assert!(unknown.contains("port[1].baud is missing: no source tells the speed"), "{unknown}");
+    assert_eq!(ports(&BOARDS.replace("cu16\"", "cu48\", baud = 19200"))[0].baud, 19_200);
+}
+
+/// The block of the example with its first comment sign off.
+#[test]
+fn the_lock_boards_of_the_example_are_the_defaults() {
+    let block = EXAMPLE.lines().skip_while(|line| *line != "# [[cabinet.port]]");
+    let block: Vec<_> = block.map_while(|line| line.strip_prefix('#')).collect();
+    assert!(block.len() > 30, "the block has become short: {block:?}");
+    let start = BOARDS.find("port =").unwrap();
+    let end = BOARDS.find("[camera]").unwrap();
+    let text = BOARDS.replace(&BOARDS[start..end], &(block.join("\n") + "\n"));
+    let mut written = ports(&text);
+    written[0].device = "/dev/ttyUSB0".into();
+    assert_eq!(written, ports(BOARDS));
+}
+
+#[test]
+fn lock_boards_are_told_all_their_problems_at_once_with_line_and_range() {
+    let told = boards_told(&[
+        ("\"/dev/ttyUSB0\"", "\"\""),
+        ("kerong-cu16\"", "kerong\", gap_ms = 900, parity = \"mark\""),
+        ("board = 0, ", ""),
+        ("lock = 16", "lock = 0"),
+    ]);
+    assert!(told.contains("has 6 problems"), "{told}");
+    for part in [
+        "line 8: cabinet.port[1].device = \"\" is no text",
+        "protocol = \"kerong\" is not known: give \"kerong-cu16\" or",
+        "gap_ms = 900 is out of range",
+        "parity = \"mark\" is not known",
+        "line 9: cabinet.compartment[1].board is missing",
+        "compartment[2].lock = 0 is out of range",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn a_lock_is_on_a_board_that_can_be_and_has_one_door() {
+    let both = boards_told(&[("board = 1, lock = 16", "board = 0, lock = 1")]);
+    assert!(both.contains("lock = 1 of board 0 is already the lock of compartment 1"), "{both}");
+    let board = boards_told(&[("board = 1", "board = 16")]);
+    assert!(board.contains("board = 16 is out of range for these boards: give 0 to 15"), "{board}");
+    let lock = boards_told(&[("lock = 16", "lock = 17")]);
+    assert!(lock.contains("lock = 17 is out of range for these boards: give 1 to 16"), "{lock}");
+    let one = boards_told(&[("\"kerong-cu16\"", "\"kerong-cu16\", high_nibble_is_board = false")]);
+    assert!(one.contains("board = 1 is out of range for these boards: give 0 to 0"), "{one}");
+    let relays = boards_told(&[("\"kerong-cu16\"", "\"modbus-relay\", channels = 16")]);
+    assert!(
+        relays.contains("board = 0 is out of range for these boards: give 1 to 255"),
+        "{relays}"
+    );
+}
+
+#[test]
+fn with_several_ports_each_has_a_name_and_a_device_and_each_door_says_which() {
+    let two = [(
+        "port = [{ ",
+        "port = [{ name = \"b\", device = \"/dev/ttyUSB1\", protocol = \"wkly\" }, { name = \"a\", ",
+    )];
+    let which = boards_told(&two);
+    assert!(which.contains("compartment[1].port is missing: there are several ports"), "{which}");
+    let wrong = boards_told(&[two[0], ("board = 0", "port = \"c\", board = 0")]);
+    assert!(wrong.contains("port = \"c\" is not known: give \"b\" or \"a\""), "{wrong}");
+    let same = boards_told(&[two[0], ("ttyUSB0", "ttyUSB1"), ("name = \"a\"", "name = \"b\"")]);
+    assert!(same.contains("port[2].device = \"/dev/ttyUSB1\" is there twice"), "{same}");
+    assert!(same.contains("port[2].name = \"b\" is there twice"), "{same}");
+    let text = two.iter().fold(BOARDS.to_owned(), |text, (from, to)| text.replace(from, to));
+    let text = text.replace("board = 0", "port = \"a\", board = 0");
+    // The same board and lock on two ports are two locks.
+    let text = text.replace("board = 1, lock = 16", "port = \"b\", board = 0, lock = 1");
+    let Doors::Rs485 { doors, .. } = parse(&text).unwrap().cabinet.doors else {
+        panic!("another driver")
+    };
+    assert_eq!(doors.values().map(|door| door.port).collect::<Vec<_>>(), [1, 0]);
+    let none =
+        boards_told(&[("port = [{ device = \"/dev/ttyUSB0\", protocol = \"kerong-cu16\" }]", "")]);
+    assert!(none.contains("cabinet.port is missing: write [[cabinet.port]]"), "{none}");
+}
+
+#[test]
+fn blocks_for_lock_boards_may_stand_in_a_file_for_another_driver() {
+    let kept = MINIMAL
+        .replace(
+            "driver = \"gpio\"",
+            "driver = \"gpio\"\nport = [{ device = \"/dev/ttyUSB0\", protocol = \"wkly\" }]",
+        )
+        .replace("number = 1,", "number = 1, board = 0, lock = 1,");
+    assert_eq!(parse(&kept).unwrap(), parse(MINIMAL).unwrap());
 }
 
 #[test]

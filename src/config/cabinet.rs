@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::reader::{Section, in_millis};
+use super::rs485::{BusLock, BusPort, Ports};
 use super::wiring::{ChipLines, Driver, Lines, Wires, Wiring};
 use crate::core::fitting::{Fitting, Size};
 use crate::core::ids::CompartmentId;
@@ -41,6 +42,13 @@ pub enum Doors {
     },
     /// The header of a Raspberry Pi, through its registers.
     Rppal(BTreeMap<CompartmentId, Lines>),
+    /// Lock boards on RS-485.
+    Rs485 {
+        /// Which lock each compartment has.
+        doors: BTreeMap<CompartmentId, BusLock>,
+        /// The serial ports.
+        ports: Vec<BusPort>,
+    },
 }
 
 impl Doors {
@@ -50,13 +58,19 @@ impl Doors {
             Self::Sim { doors, .. } => doors.clone(),
             Self::Gpio { doors, .. } => doors.keys().copied().collect(),
             Self::Rppal(doors) => doors.keys().copied().collect(),
+            Self::Rs485 { doors, .. } => doors.keys().copied().collect(),
         }
     }
 }
 
 impl CabinetConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Option<Self> {
-        let words = [("gpio", Driver::Gpio), ("rppal", Driver::Rppal), ("sim", Driver::Sim)];
+        let words = [
+            ("gpio", Driver::Gpio),
+            ("rppal", Driver::Rppal),
+            ("rs485", Driver::Rs485),
+            ("sim", Driver::Sim),
+        ];
         let driver = section.choice("driver", &words);
         if driver.is_none() {
             section.missing("driver", "give \"gpio\" on a board, \"sim\" without hardware");
@@ -104,9 +118,33 @@ fn read_door_rules(section: &mut Section<'_, '_>) -> DoorPolicy {
 
 /// The doors as read, and what was taken so far.
 struct Taken {
+    driver: Option<Driver>,
     wiring: Wiring,
-    doors: BTreeMap<CompartmentId, Option<Wires>>,
+    ports: Ports,
+    doors: BTreeMap<CompartmentId, Option<Wired>>,
     fittings: BTreeMap<CompartmentId, Fitting>,
+}
+
+/// A compartment's lock and switch: on lines, or on a board.
+enum Wired {
+    Lines(Wires),
+    Board(BusLock),
+}
+
+impl Wired {
+    fn lines(self) -> Option<Wires> {
+        match self {
+            Self::Lines(wires) => Some(wires),
+            Self::Board(_) => None,
+        }
+    }
+
+    fn board(self) -> Option<BusLock> {
+        match self {
+            Self::Lines(_) => None,
+            Self::Board(lock) => Some(lock),
+        }
+    }
 }
 
 fn read_doors(
@@ -115,7 +153,9 @@ fn read_doors(
 ) -> (Option<Doors>, BTreeMap<CompartmentId, Fitting>) {
     let wiring = Wiring::new(driver, section.text("chip"));
     let debounce = section.millis("debounce_ms", 1..=200, 15);
-    let mut taken = Taken { wiring, doors: BTreeMap::new(), fittings: BTreeMap::new() };
+    let ports = Ports::read(section, driver == Some(Driver::Rs485));
+    let (doors, fittings) = (BTreeMap::new(), BTreeMap::new());
+    let mut taken = Taken { driver, wiring, ports, doors, fittings };
     let good = section.each("compartment", |door| taken.read_door(door)).len();
     if good == 0 {
         section.missing(
@@ -124,38 +164,50 @@ fn read_doors(
         );
     }
     let close_after = section.millis("sim_close_after_ms", 100..=600_000, 3000);
-    let Taken { doors, fittings, .. } = taken;
-    (driver.and_then(|driver| wired(driver, doors, close_after, debounce)), fittings)
-}
-
-/// The doors with their lines, if all of them have what the driver needs.
-fn wired(
-    driver: Driver,
-    doors: BTreeMap<CompartmentId, Option<Wires>>,
-    close_after: Duration,
-    debounce: Duration,
-) -> Option<Doors> {
-    match driver {
-        Driver::Sim => Some(Doors::Sim { doors: doors.into_keys().collect(), close_after }),
-        Driver::Gpio => {
-            let wired = doors.into_iter().map(|(number, wires)| Some((number, wires?.on_chips()?)));
-            wired.collect::<Option<_>>().map(|doors| Doors::Gpio { doors, debounce })
-        }
-        Driver::Rppal => {
-            let wired =
-                doors.into_iter().map(|(number, wires)| Some((number, wires?.on_header()?)));
-            wired.collect::<Option<_>>().map(Doors::Rppal)
-        }
-    }
+    let fittings = std::mem::take(&mut taken.fittings);
+    (taken.wired(close_after, debounce), fittings)
 }
 
 impl Taken {
+    /// The doors with their lines or boards, if all of them have what the driver needs.
+    fn wired(self, close_after: Duration, debounce: Duration) -> Option<Doors> {
+        let Self { doors, ports, .. } = self;
+        match self.driver? {
+            Driver::Sim => Some(Doors::Sim { doors: doors.into_keys().collect(), close_after }),
+            Driver::Gpio => {
+                let wired = doors
+                    .into_iter()
+                    .map(|(number, wires)| Some((number, wires?.lines()?.on_chips()?)));
+                wired.collect::<Option<_>>().map(|doors| Doors::Gpio { doors, debounce })
+            }
+            Driver::Rppal => {
+                let wired = doors
+                    .into_iter()
+                    .map(|(number, wires)| Some((number, wires?.lines()?.on_header()?)));
+                wired.collect::<Option<_>>().map(Doors::Rppal)
+            }
+            Driver::Rs485 => {
+                let wired =
+                    doors.into_iter().map(|(number, wires)| Some((number, wires?.board()?)));
+                let doors = wired.collect::<Option<_>>()?;
+                ports.good().map(|ports| Doors::Rs485 { doors, ports })
+            }
+        }
+    }
+
     fn read_door(&mut self, door: &mut Section<'_, '_>) -> Option<()> {
         let number = door.optional_whole("number", 1..=999);
         if number.is_none() {
             door.missing("number", "give the number painted on the door, 1 to 999");
         }
-        let wires = self.wiring.read(door, number);
+        let lines = self.wiring.read(door, number).map(Wired::Lines);
+        let wires = match self.driver {
+            Some(Driver::Rs485) => self.ports.read_lock(door, number).map(Wired::Board),
+            Some(Driver::Gpio | Driver::Rppal | Driver::Sim) | None => {
+                Ports::pass_over(door);
+                lines
+            }
+        };
         let sizes = Size::ALL.map(|size| (size.name(), size));
         let size = door.choice("size", &sizes).unwrap_or_default();
         let fitting = Fitting { size, low: door.boolean("low", false) };

@@ -9,6 +9,7 @@ mod problem;
 mod reader;
 mod recognition;
 mod remap;
+mod rs485;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub use hall::{HallConfig, Login};
 pub use problem::{ConfigFault, Problem};
 pub use recognition::{CameraSource, ModelsConfig};
 pub use remap::{Remap, RemapFault};
+pub use rs485::{BusLock, BusParity, BusPort, BusProtocol};
 pub use wiring::{Bias, ChipLines, LineOfChip, Lines};
 
 use crate::core::ids::DeviceId;

@@ -35,6 +35,7 @@ impl<'i> Findings<'i> {
     /// Every problem, in the order of the file; those about missing things last.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+        self.problems.dedup();
         self.problems
     }
 

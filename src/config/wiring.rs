@@ -77,6 +77,7 @@ pub(super) enum Driver {
     Sim,
     Gpio,
     Rppal,
+    Rs485,
 }
 
 /// What is the same for all compartments, and the lines taken so far.
@@ -205,7 +206,7 @@ impl Wiring {
             Some(Driver::Rppal) => read_header(door, field.key).map(Place::Header),
             Some(Driver::Gpio) => self.read_chip_line(door, field).map(Place::Chip),
             // They are not used, but they may stand there for the day that the driver is changed.
-            Some(Driver::Sim) | None => {
+            Some(Driver::Sim | Driver::Rs485) | None => {
                 door.whole_or_text(field.key, 0..=HIGHEST_OFFSET);
                 None
             }

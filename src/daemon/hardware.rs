@@ -6,8 +6,12 @@ use anyhow::Context as _;
 
 use crate::app::OpenCamera;
 use crate::cameras::{CommandCameras, CommandWish, ReplayCamera, V4l2Camera, V4l2Wish};
-use crate::config::{Bias, CameraSource, ChipLines, Config, Doors, LineOfChip, Lines};
+use crate::config::{
+    Bias, BusLock, BusParity, BusPort, BusProtocol, CameraSource, ChipLines, Config, Doors,
+    LineOfChip, Lines,
+};
 use crate::core::ids::CompartmentId;
+use crate::locks::rs485::{self, BoardWiring, Parity, PortSettings, Protocol};
 use crate::locks::{
     GpioLocks, GpioSensors, GpioWiring, InsideLine, LineAddress, LockDrive, RppalLocks,
     RppalSensors, SwitchBias, Wiring,
@@ -34,6 +38,7 @@ impl Hardware {
 }
 
 /// Takes every lock line at its inactive level and gives it back. No daemon may be running.
+/// Boards that time their pulses themselves are told to switch off where they can be told so.
 pub fn release_locks(doors: &Doors) -> anyhow::Result<()> {
     match doors {
         Doors::Sim { .. } => Ok(()),
@@ -41,11 +46,16 @@ pub fn release_locks(doors: &Doors) -> anyhow::Result<()> {
             GpioLocks::open(&chip_wirings(doors)).map(drop).context(GPIO_REFUSED)
         }
         Doors::Rppal(doors) => RppalLocks::open(&wirings(doors)).map(drop).context(RPPAL_REFUSED),
+        Doors::Rs485 { doors, ports } => {
+            rs485::release(&port_settings(ports), &board_wirings(doors)).context(RS485_REFUSED)
+        }
     }
 }
 
 const GPIO_REFUSED: &str = "the lines of cabinet.driver \"gpio\" cannot be used";
 const RPPAL_REFUSED: &str = "cabinet.driver is \"rppal\", and the header cannot be used";
+
+const RS485_REFUSED: &str = "the boards of cabinet.driver \"rs485\" cannot be used";
 
 /// Takes locks and door switches into use; lock lines are inactive from here on.
 pub fn open_doors(doors: &Doors) -> anyhow::Result<(Box<dyn LockBank>, Box<dyn DoorSensors>)> {
@@ -68,6 +78,11 @@ pub fn open_doors(doors: &Doors) -> anyhow::Result<(Box<dyn LockBank>, Box<dyn D
             let sensors = RppalSensors::open(&wiring).context(RPPAL_REFUSED)?;
             Ok((Box::new(locks), Box::new(sensors)))
         }
+        Doors::Rs485 { doors, ports } => {
+            let opened = rs485::open(&port_settings(ports), &board_wirings(doors));
+            let (locks, sensors) = opened.context(RS485_REFUSED)?;
+            Ok((Box::new(locks), Box::new(sensors)))
+        }
     }
 }
 
@@ -77,6 +92,49 @@ fn chip_wirings(doors: &BTreeMap<CompartmentId, ChipLines>) -> BTreeMap<Compartm
 
 fn wirings(doors: &BTreeMap<CompartmentId, Lines>) -> BTreeMap<CompartmentId, Wiring> {
     doors.iter().map(|(number, lines)| (*number, wiring(*lines))).collect()
+}
+
+fn board_wirings(doors: &BTreeMap<CompartmentId, BusLock>) -> BTreeMap<CompartmentId, BoardWiring> {
+    let wiring = |door: &BusLock| BoardWiring {
+        port: door.port,
+        board: door.board,
+        lock: door.lock,
+        sensor_inverted: door.sensor_inverted,
+    };
+    doors.iter().map(|(number, door)| (*number, wiring(door))).collect()
+}
+
+fn port_settings(ports: &[BusPort]) -> Vec<PortSettings> {
+    let settings = |port: &BusPort| PortSettings {
+        device: port.device.clone(),
+        protocol: board_protocol(port.protocol),
+        baud: port.baud,
+        parity: match port.parity {
+            BusParity::None => Parity::None,
+            BusParity::Even => Parity::Even,
+            BusParity::Odd => Parity::Odd,
+        },
+        answer_within: port.answer_within,
+        open_answer_within: port.open_answer_within,
+        gap: port.gap,
+        poll_every: port.poll_every,
+        board_pulse: port.board_pulse,
+    };
+    ports.iter().map(settings).collect()
+}
+
+/// The driver's name for a protocol of the configuration.
+fn board_protocol(protocol: BusProtocol) -> Protocol {
+    match protocol {
+        BusProtocol::KerongCu16 { open_is_answered, high_nibble_is_board } => {
+            Protocol::KerongCu16 { open_is_answered, high_nibble_is_board }
+        }
+        BusProtocol::KerongCu48 => Protocol::KerongCu48,
+        BusProtocol::KerongCu48Modbus => Protocol::KerongCu48Modbus,
+        BusProtocol::Wkly => Protocol::Wkly,
+        BusProtocol::Winnsen => Protocol::Winnsen,
+        BusProtocol::ModbusRelay { channels } => Protocol::ModbusRelay { channels },
+    }
 }
 
 fn chip_wiring(lines: &ChipLines) -> GpioWiring {
@@ -144,5 +202,32 @@ pub fn camera_opener(source: CameraSource) -> OpenCamera {
             let camera = ReplayCamera::from_files(&files, f64::from(frames_per_second))?;
             Ok(Box::new(camera) as Box<dyn Camera>)
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_knows_the_limits_of_the_lock_boards() {
+        let cu16 = |high_nibble_is_board| BusProtocol::KerongCu16 {
+            open_is_answered: false,
+            high_nibble_is_board,
+        };
+        for read in [
+            cu16(true),
+            cu16(false),
+            BusProtocol::KerongCu48,
+            BusProtocol::KerongCu48Modbus,
+            BusProtocol::Wkly,
+            BusProtocol::Winnsen,
+            BusProtocol::ModbusRelay { channels: 32 },
+        ] {
+            let (boards, locks) = read.limits();
+            let driven = board_protocol(read).limits();
+            let expected = u64::from(driven.first_board)..=u64::from(driven.last_board);
+            assert_eq!((boards, locks), (expected, u64::from(driven.locks)), "{read:?}");
+        }
     }
 }

@@ -54,7 +54,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("gpiocdev", &["locks/gpio"]),
     ("gpiocdev_uapi", &["locks/gpio"]),
     ("rppal", &["locks"]),
-    ("rustix", &["cameras", "control", "locks/gpio"]),
+    ("rustix", &["cameras", "control", "locks/gpio", "locks/rs485"]),
     ("clap", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("anyhow", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("tracing_subscriber", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
