@@ -21,7 +21,7 @@ use crate::core::sighting::Sighting;
 use crate::core::time::Monotonic;
 use crate::core::view::CabinetView;
 use crate::ports::{
-    Journal, JournalFault, PhotoFault, Template, TemplateFault, TemplateStore, Uplink,
+    Journal, JournalFault, PhotoFault, SensorFault, Template, TemplateFault, TemplateStore, Uplink,
 };
 
 /// The longest time between two heartbeats.
@@ -61,8 +61,8 @@ impl Agent {
         let clock = Clock::start();
         let cabinet = rebuild(&parts)?;
         forget_strangers(&cabinet, parts.templates.as_mut())?;
-        let doors = parts.sensors.positions()?;
-        let occupied = parts.sensors.occupied()?;
+        let doors = or_unknown(parts.sensors.positions());
+        let occupied = or_unknown(parts.sensors.occupied());
         let (inbox, received) = Inbox::new();
         let stop_doors = Arc::new(AtomicBool::new(false));
         let hands = hands::spawn(parts.locks, inbox.clone())?;
@@ -323,6 +323,14 @@ impl Agent {
             tracing::error!(%fault, %recipient, "templates not erased; tried again at the next start");
         }
     }
+}
+
+/// Without their switches doors are unknown, and locks work all the same: the thread that watches goes on trying.
+fn or_unknown<T: Default>(read: Result<T, SensorFault>) -> T {
+    read.unwrap_or_else(|fault| {
+        tracing::error!(%fault, "the agent starts without knowing where its doors are");
+        T::default()
+    })
 }
 
 fn rebuild(parts: &Parts) -> Result<Cabinet, JournalFault> {

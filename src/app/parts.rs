@@ -8,7 +8,7 @@ use crate::core::fitting::Fitting;
 use crate::core::ids::CompartmentId;
 use crate::core::policy::Policy;
 use crate::ports::{
-    DoorSensors, Journal, JournalFault, LockBank, SensorFault, TemplateFault, TemplateStore, Uplink,
+    DoorSensors, Journal, JournalFault, LockBank, TemplateFault, TemplateStore, Uplink,
 };
 
 /// Everything an agent is made of.
@@ -41,9 +41,6 @@ pub enum AgentFault {
     /// Without a record nothing may be opened.
     #[error("no door can be opened without a record of it")]
     Journal(#[from] JournalFault),
-    /// The doors' positions are unknown at start.
-    #[error(transparent)]
-    Sensors(#[from] SensorFault),
     /// The templates cannot be read at all.
     #[error(transparent)]
     Templates(#[from] TemplateFault),

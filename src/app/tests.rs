@@ -1,6 +1,7 @@
 //! The carrying, with a simulated cabinet, a journal in memory and eyes that see what they are told.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -17,8 +18,9 @@ use crate::core::sighting::{Candidate, FaceReading, Quality, Sighting};
 use crate::core::time::WallTime;
 use crate::core::view::CabinetView;
 use crate::ports::{
-    CameraFault, FaceEngine, FaceFault, Frame, Journal, JournalFault, LockBank, LockFault,
-    PhotoFault, Recorded, Template, TemplateFault, TemplateStore, Uplink,
+    CameraFault, DoorEdge, DoorPosition, DoorSensors, FaceEngine, FaceFault, Frame, Journal,
+    JournalFault, LockBank, LockFault, PhotoFault, Recorded, SensorFault, Template, TemplateFault,
+    TemplateStore, Uplink,
 };
 use crate::sim::{SimCabinet, SimCamera};
 
@@ -226,6 +228,20 @@ impl Bench {
         self.cabinet.close(door(1));
     }
 
+    /// Asks the agent how it stands until faces are on, or off.
+    fn wait_until_faces_are(&self, on: bool) {
+        let clock = Clock::start();
+        while clock.now().mono.0 < PATIENCE {
+            let (reply, view) = sync_channel(1);
+            self.agent.inbox().send(Message::Look(reply));
+            if view.recv_timeout(PATIENCE).unwrap().faces_on == on {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("faces are not {}", if on { "on" } else { "off" });
+    }
+
     /// Waits until such an event is on record.
     fn recorded(&self, wanted: impl Fn(&Event) -> bool) -> bool {
         let (record, grown) = &*self.world.record;
@@ -326,18 +342,40 @@ fn a_camera_that_is_unplugged_switches_faces_off_and_on_again() {
     bench.enrol(vec![1]);
     bench.load();
     bench.camera.unplug();
+    bench.wait_until_faces_are(false);
     let unavailable = Answer::Rejected { reason: Rejection::FaceUnavailable };
-    let mut answer = bench.enrol(vec![1]);
-    for _ in 0..1000 {
-        if answer == unavailable {
-            break;
-        }
-        answer = bench.enrol(vec![1]);
-    }
-    assert_eq!(answer, unavailable);
+    assert_eq!(bench.enrol(vec![1]), unavailable);
     bench.camera.show(vec![1]);
     assert!(bench.cabinet.wait_until_open(door(1), PATIENCE), "it sees again");
     bench.agent.stop().unwrap();
+}
+
+/// Switches that cannot be read when the agent starts.
+struct Mute;
+
+impl DoorSensors for Mute {
+    fn positions(&mut self) -> Result<BTreeMap<CompartmentId, DoorPosition>, SensorFault> {
+        Err(SensorFault { problem: "no board answers".to_owned() })
+    }
+    fn next_edge(&mut self, _: Duration) -> Result<Option<DoorEdge>, SensorFault> {
+        Err(SensorFault { problem: "no board answers".to_owned() })
+    }
+}
+
+#[test]
+fn without_its_switches_the_agent_starts_and_pulses_all_the_same() {
+    let (world, camera) = (World::default(), SimCamera::new(50.0));
+    let cabinet = SimCabinet::with_pace((1..=3).map(door), 0.1);
+    let (told, answers) = sync_channel(100);
+    let parts = parts(&world, &cabinet, camera, told);
+    let agent = Agent::start(Parts { sensors: Box::new(Mute), ..parts }).unwrap();
+    let operator = OperatorId::new("clerk").unwrap();
+    let (purpose, reason) = (Purpose::Inspect, "test".to_owned());
+    let order = Order::Unlock { compartment: door(1), purpose, operator, reason };
+    send(&agent, "c1", order, None);
+    assert_eq!(answers.recv_timeout(PATIENCE).unwrap().1, Answer::Accepted);
+    assert!(cabinet.wait_for_pulse(PATIENCE).is_some());
+    agent.stop().unwrap();
 }
 
 #[test]
