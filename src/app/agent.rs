@@ -15,6 +15,7 @@ use super::parts::{AgentFault, Parts};
 use super::{Clock, doors};
 use crate::core::cabinet::Cabinet;
 use crate::core::command::{Command, Waiting};
+use crate::core::guidance::Guidance;
 use crate::core::ids::{CommandId, RecipientId};
 use crate::core::input::{Act, Input};
 use crate::core::sighting::Sighting;
@@ -48,6 +49,7 @@ pub struct Agent {
     own: VecDeque<Message>,
     clock: Clock,
     shown: CabinetView,
+    told: Guidance,
     stop_doors: Arc<AtomicBool>,
     /// When the pulse under way must have ended.
     pulse_must_end: Option<Monotonic>,
@@ -83,11 +85,13 @@ impl Agent {
             own: VecDeque::new(),
             clock,
             shown: CabinetView::default(),
+            told: Guidance::default(),
             stop_doors: Arc::clone(&stop_doors),
             pulse_must_end: None,
         };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         agent.step(Input::Started { version, doors }, None)?;
+        agent.step(Input::Chance(chance()), None)?;
         doors::spawn(parts.sensors, inbox.clone(), stop_doors)?;
         let thread = thread::Builder::new().name("cabinet".into()).spawn(move || agent.run())?;
         Ok(AgentHandle { inbox, eyes: eyes_report, thread })
@@ -225,6 +229,11 @@ impl Agent {
             self.uplink.show(&view);
             self.shown = view;
         }
+        let guidance = self.cabinet.guidance(now.mono);
+        if guidance != self.told {
+            tracing::debug!(?guidance, "to be told to whoever stands there");
+            self.told = guidance;
+        }
         Ok(())
     }
 
@@ -292,6 +301,12 @@ impl Agent {
             tracing::error!(%fault, %recipient, "templates not erased; tried again at the next start");
         }
     }
+}
+
+/// A number that nobody can know: the standard library keys its hashers from the system's random source.
+fn chance() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    std::hash::RandomState::new().build_hasher().finish()
 }
 
 fn rebuild(parts: &Parts) -> Result<Cabinet, JournalFault> {

@@ -18,6 +18,7 @@ pub use signals::stop_signals;
 
 use crate::app::{Agent, AgentHandle, Clock, EyesReport, Parts};
 use crate::config::{Config, ModelsConfig};
+use crate::core::policy::{Factors, LivenessMode, Policy, QualityGates};
 use crate::hall;
 use crate::journal::{Store, TemplateVault};
 use crate::models::{Manifest, ModelStore, default_dir};
@@ -58,14 +59,14 @@ impl Daemon {
         let link = HallLink::new(config.device.id.clone(), to_hall.clone(), Arc::clone(&outbox));
         let current = link.clone();
         let parts = Parts {
-            policy: config.policy(),
+            policy: policy(config),
             fitted: config.cabinet.doors.numbers().into_iter().collect(),
             rest: config.cabinet.rest_between_pulses,
             journal: Box::new(journal),
             templates: Box::new(templates),
             locks: hardware.locks,
             sensors: hardware.sensors,
-            open_engine: Box::new(engine_opener(&config.models)),
+            open_engine: Box::new(engine_opener(&config.models, &config.recognition.gates)),
             open_camera: hardware.open_camera,
             uplink: Box::new(link.clone()),
             heartbeat: Box::new(move || {
@@ -102,15 +103,50 @@ impl Daemon {
     }
 }
 
+/// The site's rules; what the site has not calibrated itself is as the models' manifest has it.
+fn policy(config: &Config) -> Policy {
+    let mut policy = config.policy();
+    let faces = &mut policy.faces;
+    if faces.calibration.points().is_empty()
+        && let Ok(store) = model_store(&config.models)
+    {
+        faces.calibration = store.manifest().calibration();
+    }
+    if faces.calibration.points().is_empty() {
+        tracing::warn!(
+            "the models have no calibration: the similarity asked for does not rise with the people waiting"
+        );
+    }
+    match faces.liveness.mode {
+        LivenessMode::Off => {
+            tracing::warn!(
+                "recognition.liveness is \"off\": any photo of the right face opens a door"
+            );
+        }
+        LivenessMode::Passive | LivenessMode::Active => {}
+    }
+    match faces.factors {
+        Factors::Face => {}
+        Factors::FaceAndCode | Factors::Code => {
+            tracing::warn!(
+                "recognition.factors asks for a code, and nothing here takes one yet: the staff opens the doors"
+            );
+        }
+    }
+    policy
+}
+
 /// Loads the models on the thread that will use them.
 fn engine_opener(
     models: &ModelsConfig,
+    gates: &QualityGates,
 ) -> impl FnOnce() -> Result<Box<dyn FaceEngine>, String> + Send + use<> {
-    let models = models.clone();
+    let (models, gates) = (models.clone(), gates.clone());
     move || {
         let clock = Clock::start();
         let store = model_store(&models)?;
         let engine = Engine::load(&store, 1).map_err(|fault| fault.to_string())?;
+        let engine = engine.with_frame_gates(gates);
         tracing::info!(model = %engine.model(), took = ?clock.now().mono.0, "models are loaded");
         Ok(Box::new(engine))
     }

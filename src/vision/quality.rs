@@ -1,7 +1,7 @@
 //! Measures how good a face's picture is. Measures only: the core decides what is good enough.
 
 use super::align::{AlignedFace, SIDE};
-use super::geometry::{Bounds, FivePoints};
+use super::geometry::{Bounds, FivePoints, Point};
 use crate::core::sighting::Quality;
 
 /// Measures faces; keeps its working memory.
@@ -33,10 +33,12 @@ impl QualityMeter {
         self.grey.fill(0);
         Quality {
             face_px: bounds.height(),
+            fills: bounds.part_filled(width, height),
             sharpness,
             brightness,
             contrast: variance.sqrt(),
             yaw: yaw(points),
+            pitch: pitch(points),
             inside: bounds.part_inside(width, height),
         }
     }
@@ -45,7 +47,16 @@ impl QualityMeter {
 /// What a face measures whose points cannot be aligned by: nothing, so that every gate refuses it.
 pub fn unmeasurable(bounds: Bounds) -> Quality {
     let face_px = bounds.height();
-    Quality { face_px, sharpness: 0.0, brightness: 0.0, contrast: 0.0, yaw: 1.0, inside: 0.0 }
+    Quality {
+        face_px,
+        fills: 1.0,
+        sharpness: 0.0,
+        brightness: 0.0,
+        contrast: 0.0,
+        yaw: 1.0,
+        pitch: 1.0,
+        inside: 0.0,
+    }
 }
 
 /// Four neighbours minus four times the middle, for every inner pixel.
@@ -74,9 +85,19 @@ fn yaw(points: &FivePoints) -> f32 {
     if yaw.is_finite() { yaw } else { 1.0 }
 }
 
+/// The nose's place along the line from the middle of the eyes to that of the mouth: 0 half way, -1 at the eyes, 1 at
+/// the mouth.
+fn pitch(points: &FivePoints) -> f32 {
+    let eyes = Point::mean(&[points.left_eye, points.right_eye]);
+    let line = Point::mean(&[points.left_mouth, points.right_mouth]).minus(eyes);
+    let nose = points.nose.minus(eyes);
+    let along = (nose.x * line.x + nose.y * line.y) / (line.x * line.x + line.y * line.y);
+    let pitch = 2.0 * along - 1.0;
+    if pitch.is_finite() { pitch } else { 1.0 }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::geometry::Point;
     use super::super::picture::Pixels;
     use super::*;
     use crate::models::recipe::AlignmentTemplate;
@@ -127,5 +148,18 @@ mod tests {
         assert!(yaw(&points(56.0)).abs() < 0.02);
         assert!((yaw(&points(73.5)) - 1.0).abs() < 0.02);
         assert!(yaw(&points(30.0)) < -1.0);
+    }
+
+    #[test]
+    fn pitch_is_the_place_of_the_nose_between_eyes_and_mouth() {
+        let at = |y: f32| {
+            let straight = points(56.0252);
+            pitch(&FivePoints { nose: Point { y, ..straight.nose }, ..straight })
+        };
+        assert!(at(71.94).abs() < 0.02);
+        assert!((at(92.3) - 1.0).abs() < 0.02, "the chin on the chest");
+        assert!((at(51.6) + 1.0).abs() < 0.02);
+        let nowhere = FivePoints::from_order([Point::default(); 5]);
+        assert!((pitch(&nowhere) - 1.0).abs() < 1e-6, "no face is not straight");
     }
 }

@@ -48,7 +48,7 @@ impl Hall {
             "[device]\nid = \"{DEVICE}\"\nstate_dir = \"/run/bench/state\"\n[hall]\nhost = \"127.0.0.1\"\n\
              [cabinet]\ndriver = \"gpio\"\npulse_ms = 500\nrest_ms = 200\nopen_within_ms = 1000\ndebounce_ms = 100\najar_after_s = 5\n\
              {}\n[camera]\nkind = \"replay\"\nfiles = [\"{}\"]\nfps = 5.0\n[models]\ndir = \"{}\"\n\
-             [policy]\nremote_enrolment = true\n",
+             [recognition]\nleast_change = 0\n[policy]\nremote_enrolment = true\n",
             Cabinet::wiring(),
             photo.display(),
             self.models.display()

@@ -5,6 +5,7 @@
     reason = "tests look for one thing among many"
 )]
 
+mod claims;
 mod commands;
 mod laws;
 mod openings;
