@@ -39,8 +39,35 @@ impl QualityMeter {
             contrast: variance.sqrt(),
             yaw: yaw(points),
             pitch: pitch(points),
-            inside: bounds.part_inside(width, height),
+            inside: inside(bounds, width, height),
         }
+    }
+}
+
+/// How wide a face's box is for its height, at least and at most: 0.59 to 0.98 on 120 of the ORL portraits and eight
+/// other photos, 0.34 for half a face.
+const LEAST_WIDTH: f32 = 0.58;
+const GREATEST_WIDTH: f32 = 1.0;
+/// A box that comes so near to an edge, in parts of the frame, may go on behind it.
+const EDGE: f32 = 0.02;
+
+/// The part of a face inside the frame. A detector that never looks beyond the frame draws a box around what it sees;
+/// one that ends at an edge and is too narrow, or too low, for a face is a cut one.
+fn inside(bounds: Bounds, width: usize, height: usize) -> f32 {
+    let inside = bounds.part_inside(width, height);
+    let at_edge = |low: f32, high: f32, side: usize| {
+        let side = side as f32;
+        low <= EDGE * side || high >= side - EDGE * side
+    };
+    let cut_aside = at_edge(bounds.left, bounds.right, width);
+    let cut_above = at_edge(bounds.top, bounds.bottom, height);
+    let shape = bounds.width() / bounds.height();
+    if cut_aside && shape < LEAST_WIDTH {
+        inside.min(shape / LEAST_WIDTH)
+    } else if cut_above && shape > GREATEST_WIDTH {
+        inside.min(GREATEST_WIDTH / shape)
+    } else {
+        inside
     }
 }
 
@@ -161,5 +188,17 @@ mod tests {
         assert!((at(51.6) + 1.0).abs() < 0.02);
         let nowhere = FivePoints::from_order([Point::default(); 5]);
         assert!((pitch(&nowhere) - 1.0).abs() < 1e-6, "no face is not straight");
+    }
+
+    #[test]
+    fn a_box_that_an_edge_has_cut_is_not_a_whole_face() {
+        let bounds = |left, top, right, bottom| Bounds { left, top, right, bottom };
+        let part = |bounds| inside(bounds, 640, 480);
+        assert!((part(bounds(0.0, 100.0, 70.0, 300.0)) - 0.35 / 0.58).abs() < 1e-4, "half a face");
+        assert!((part(bounds(570.0, 100.0, 639.0, 300.0)) - 0.345 / 0.58).abs() < 1e-4);
+        assert!((part(bounds(100.0, 0.0, 250.0, 100.0)) - 1.0 / 1.5).abs() < 1e-4, "no forehead");
+        assert!((part(bounds(0.0, 0.0, 140.0, 200.0)) - 1.0).abs() < 1e-6, "whole, in the corner");
+        assert!((part(bounds(100.0, 100.0, 170.0, 300.0)) - 1.0).abs() < 1e-6, "only narrow");
+        assert!((part(bounds(-70.0, 100.0, 70.0, 300.0)) - 0.5).abs() < 1e-6);
     }
 }

@@ -68,6 +68,8 @@ struct Group {
 #[derive(Debug)]
 pub(super) struct Report {
     people: usize,
+    genuine: usize,
+    impostor: usize,
     table: Vec<Row>,
     calibration: Calibration,
     target: Target,
@@ -106,6 +108,8 @@ impl Report {
         let people: BTreeSet<usize> = pairs.iter().flat_map(|pair| pair.people).collect();
         let mut report = Self {
             people: people.len(),
+            genuine,
+            impostor,
             table,
             calibration,
             target,
@@ -114,12 +118,13 @@ impl Report {
             warnings: Vec::new(),
             without_face,
         };
-        report.warnings = report.doubts(genuine, impostor);
+        report.warnings = report.doubts();
         Ok(report)
     }
 
     /// What the set is too small to show (no error in n trials still allows a rate of 3/n, 95 %).
-    fn doubts(&self, genuine: usize, impostor: usize) -> Vec<String> {
+    fn doubts(&self) -> Vec<String> {
+        let (genuine, impostor) = (self.genuine, self.impostor);
         let mut said = Vec::new();
         let wanted = self.target.of_one();
         let couples = self.people * self.people.saturating_sub(1) / 2;
@@ -175,11 +180,10 @@ impl Report {
     }
 
     pub(super) fn json(&self) -> Value {
-        let first = self.table.first();
         json!({
             "people": self.people,
-            "genuine": first.map(|row| row.false_non_matches.of),
-            "impostor": first.map(|row| row.false_matches.of),
+            "genuine": self.genuine,
+            "impostor": self.impostor,
             "table": self.table.iter().map(Row::json).collect::<Vec<_>>(),
             "target": {
                 "false_accepts": rounded(self.target.false_accepts, 9),
@@ -197,7 +201,10 @@ impl Report {
     }
 
     pub(super) fn text(&self) -> String {
-        let mut lines = vec![format!("{} people", self.people)];
+        let mut lines = vec![format!(
+            "{} people, {} genuine and {} impostor pairs",
+            self.people, self.genuine, self.impostor
+        )];
         lines.extend(self.table.iter().map(Row::text));
         if let Some(row) = &self.suggested {
             lines.push(format!(
