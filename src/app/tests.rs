@@ -108,6 +108,7 @@ impl FaceEngine for Seer {
             FaceReading { place, quality, liveness, resemblance, change, best, second: None };
         Ok(Sighting { near_faces: 1, face: Some(face) })
     }
+    fn forget(&mut self) {}
     fn enrol(&mut self, photo: &[u8]) -> Result<Template, PhotoFault> {
         if photo.is_empty() {
             return Err(PhotoFault("there is no face in the photo".to_owned()));

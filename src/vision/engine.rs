@@ -120,6 +120,10 @@ impl FaceEngine for Engine {
         sighting.map_err(|e| FaceFault { problem: e.to_string() })
     }
 
+    fn forget(&mut self) {
+        self.last.forget();
+    }
+
     fn enrol(&mut self, photo: &[u8]) -> Result<Template, PhotoFault> {
         let template = enrolled(&mut self.pipeline, &self.gates, photo);
         self.pipeline.wipe();

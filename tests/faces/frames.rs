@@ -151,6 +151,9 @@ fn who_has_left_is_no_longer_compared_with() {
     }
     let back = seen(&mut engine, read("obama2.jpg")).face.unwrap();
     assert_eq!((back.change, back.resemblance), (None, None));
+    engine.forget();
+    let anew = seen(&mut engine, read("obama2.jpg")).face.unwrap();
+    assert_eq!((anew.change, anew.resemblance), (None, None), "the camera was lost");
     engine.look_for(people);
     let anew = seen(&mut engine, read("obama2.jpg")).face.unwrap();
     assert_eq!((anew.change, anew.resemblance), (None, None), "other people to look for");
