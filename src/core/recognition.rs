@@ -171,6 +171,8 @@ fn is_another(
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::core::judgement::tests::{face_of, one, recipient};
     use crate::core::policy::LivenessMode;
@@ -454,5 +456,97 @@ mod tests {
         player.chance = Chance::default();
         let verdicts = player.play(&times(3, &face_of("wang")));
         assert_eq!(verdicts, vec![Verdict::Refused(Refusal::LivenessUnavailable)]);
+    }
+
+    /// What a frame may be, for the law below.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Kind {
+        Good(&'static str),
+        SteppedIn(&'static str),
+        NotCompared,
+        Attack,
+        Stranger,
+        Several,
+        Still,
+        Poor,
+        Nobody,
+        NotANumber,
+    }
+
+    fn frame(kind: Kind) -> Sighting {
+        let mut face = face_of("wang");
+        match kind {
+            Kind::Good(name) => face = face_of(name),
+            Kind::SteppedIn(name) => {
+                face = FaceReading { resemblance: Some(0.0), ..face_of(name) };
+            }
+            Kind::NotCompared => face.resemblance = None,
+            Kind::Attack => face.liveness = Some(0.0),
+            Kind::Stranger => face.best = None,
+            Kind::Several => return Sighting { near_faces: 2, face: Some(face) },
+            Kind::Still => face.change = Some(0.0),
+            Kind::Poor => face.quality.sharpness = 0.0,
+            Kind::Nobody => return Sighting::default(),
+            Kind::NotANumber => face.liveness = Some(f32::NAN),
+        }
+        one(face)
+    }
+
+    fn kinds() -> impl Strategy<Value = Vec<Kind>> {
+        let kind = prop_oneof![
+            12 => Just(Kind::Good("wang")),
+            3 => Just(Kind::Good("li")),
+            1 => Just(Kind::SteppedIn("wang")),
+            1 => Just(Kind::SteppedIn("li")),
+            1 => Just(Kind::NotCompared),
+            1 => Just(Kind::Attack),
+            1 => Just(Kind::Stranger),
+            1 => Just(Kind::Several),
+            2 => Just(Kind::Still),
+            2 => Just(Kind::Poor),
+            2 => Just(Kind::Nobody),
+            1 => Just(Kind::NotANumber),
+        ];
+        prop::collection::vec(kind, 1..80)
+    }
+
+    /// Whether the frames up to here end with as many votes of one face for this person as are needed, with nothing
+    /// but poor, still or empty frames between them.
+    fn ends_with_a_row(kinds: &[Kind], who: &RecipientId, votes: u32) -> bool {
+        let mut found = 0;
+        for kind in kinds.iter().rev() {
+            let (name, begins) = match kind {
+                Kind::Poor | Kind::Still | Kind::Nobody => continue,
+                Kind::Good(name) => (*name, false),
+                Kind::SteppedIn(name) => (*name, true),
+                Kind::NotCompared => ("wang", true),
+                Kind::Attack | Kind::Stranger | Kind::Several | Kind::NotANumber => return false,
+            };
+            if name != who.as_str() {
+                return false;
+            }
+            found += 1;
+            if found == votes || begins {
+                break;
+            }
+        }
+        found == votes
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_is_let_in_without_a_row_of_their_own(kinds in kinds(), active in any::<bool>()) {
+            let mut player =
+                if active { Player::active() } else { Player::with(FacePolicy::default()) };
+            let mut accepted = 0;
+            for (index, kind) in kinds.iter().enumerate() {
+                for verdict in player.play(&[frame(*kind)]) {
+                    let Verdict::Accepted(who) = verdict else { continue };
+                    accepted += 1;
+                    prop_assert!(ends_with_a_row(&kinds[..=index], &who, player.policy.votes));
+                }
+            }
+            prop_assert!(!active || accepted == 0, "nobody has turned the head");
+        }
     }
 }
