@@ -30,7 +30,7 @@ fn read_faces(section: &mut Section<'_, '_>, camera: Option<&CameraSource>) -> F
     FacePolicy {
         factors,
         similarity: section.number("threshold", 0.2..=0.95, usual.similarity),
-        false_accepts: section.number("false_accepts", 1e-6..=0.01, usual.false_accepts),
+        false_accepts: section.number("false_accepts", 1e-6..=1e-4, usual.false_accepts),
         calibration: read_calibration(section),
         margin: section.number("margin", 0.0..=0.5, usual.margin),
         liveness: read_liveness(section, camera),
@@ -40,8 +40,8 @@ fn read_faces(section: &mut Section<'_, '_>, camera: Option<&CameraSource>) -> F
         leave_after: section.millis("leave_after_ms", 500..=15_000, in_millis(usual.leave_after)),
         again_after: section.millis("again_after_ms", 1000..=60_000, in_millis(usual.again_after)),
         gates: read_gates(section),
-        failures: section.count("max_failures", 1..=100, usual.failures),
-        pause: section.seconds("pause_s", 5..=3600, usual.pause.as_secs()),
+        failures: section.count("max_failures", 1..=10, usual.failures),
+        pause: section.seconds("pause_s", 30..=3600, usual.pause.as_secs()),
         claim_for: section.seconds("claim_for_s", 10..=600, usual.claim_for.as_secs()),
     }
 }

@@ -44,20 +44,40 @@ impl Chance {
 pub(super) struct Challenge {
     side: Side,
     until: Monotonic,
-    turned: bool,
+    stage: Stage,
+}
+
+/// How far it has come. A photo of a turned head must neither pass nor fail by how it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The head is to be straight first.
+    Straight,
+    /// It is to be turned.
+    Turn,
+    /// It is to come back.
+    Back,
 }
 
 /// How a challenge stands after a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// The head is still to be turned to this side.
-    Turn(Side),
+    /// The person is still to do what they are asked.
+    Waiting,
     /// The head was turned just now: from here on the face must come back and be recognised anew.
     Turned,
-    /// It was turned before and is coming back.
-    ComingBack,
+    /// It was turned before and is straight again.
+    Back,
     /// Turned to the wrong side, or too late.
     Failed,
+}
+
+/// What a person is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// To look at the camera.
+    LookStraight,
+    /// To turn the head to a side.
+    Turn(Side),
 }
 
 impl Challenge {
@@ -68,12 +88,15 @@ impl Challenge {
         chance: &mut Chance,
     ) -> Option<Self> {
         let side = chance.side()?;
-        Some(Self { side, until: now.plus(policy.challenge_within), turned: false })
+        Some(Self { side, until: now.plus(policy.challenge_within), stage: Stage::Straight })
     }
 
-    /// What the person is asked to do now: a side to turn to, or `None` to come back.
-    pub(super) fn asks(&self) -> Option<Side> {
-        (!self.turned).then_some(self.side)
+    /// What the person is asked to do now.
+    pub(super) fn asks(&self) -> Ask {
+        match self.stage {
+            Stage::Straight | Stage::Back => Ask::LookStraight,
+            Stage::Turn => Ask::Turn(self.side),
+        }
     }
 
     /// Takes a frame's measurements.
@@ -86,20 +109,24 @@ impl Challenge {
         if now >= self.until {
             return Progress::Failed;
         }
-        if self.turned {
-            return Progress::ComingBack;
-        }
+        // Half of the turn is straight enough, so that the two are never one pose.
+        let straight = quality.yaw.abs() <= policy.turn / 2.0;
         let towards = match self.side {
             Side::Left => quality.yaw,
             Side::Right => -quality.yaw,
         };
-        if towards >= policy.turn {
-            self.turned = true;
-            Progress::Turned
-        } else if -towards >= policy.turn {
-            Progress::Failed
-        } else {
-            Progress::Turn(self.side)
+        match self.stage {
+            Stage::Straight if straight => {
+                self.stage = Stage::Turn;
+                Progress::Waiting
+            }
+            Stage::Turn if towards >= policy.turn => {
+                self.stage = Stage::Back;
+                Progress::Turned
+            }
+            Stage::Turn if -towards >= policy.turn => Progress::Failed,
+            Stage::Back if straight => Progress::Back,
+            Stage::Straight | Stage::Turn | Stage::Back => Progress::Waiting,
         }
     }
 }
@@ -151,32 +178,66 @@ mod tests {
     }
 
     #[test]
-    fn the_asked_side_then_back_is_what_is_wanted() {
+    fn straight_then_the_asked_side_then_back_is_what_is_wanted() {
         let mut challenge = drawn(Side::Left);
-        assert_eq!(look(&mut challenge, 0.1, 100), Progress::Turn(Side::Left));
-        assert_eq!(look(&mut challenge, 0.34, 200), Progress::Turn(Side::Left));
+        assert_eq!(challenge.asks(), Ask::LookStraight);
+        assert_eq!(look(&mut challenge, 0.1, 100), Progress::Waiting);
+        assert_eq!(challenge.asks(), Ask::Turn(Side::Left));
+        assert_eq!(look(&mut challenge, 0.34, 200), Progress::Waiting);
         assert_eq!(look(&mut challenge, 0.35, 300), Progress::Turned);
-        assert_eq!(challenge.asks(), None);
-        assert_eq!(look(&mut challenge, 0.0, 400), Progress::ComingBack);
+        assert_eq!(challenge.asks(), Ask::LookStraight);
+        assert_eq!(look(&mut challenge, 0.2, 400), Progress::Waiting, "not back yet");
+        assert_eq!(look(&mut challenge, 0.1, 500), Progress::Back);
+    }
+
+    #[test]
+    fn who_stands_turned_from_the_start_has_to_look_straight_first() {
+        for yaw in [0.5, -0.5] {
+            let mut challenge = drawn(Side::Left);
+            assert_eq!(
+                look(&mut challenge, yaw, 100),
+                Progress::Waiting,
+                "neither passed nor failed"
+            );
+            assert_eq!(challenge.asks(), Ask::LookStraight);
+            assert_eq!(
+                look(&mut challenge, yaw, 8000),
+                Progress::Failed,
+                "a photo of a turned head"
+            );
+        }
+    }
+
+    /// Straight, then this.
+    fn after_straight(side: Side, yaw: f32) -> Progress {
+        let mut challenge = drawn(side);
+        look(&mut challenge, 0.0, 100);
+        look(&mut challenge, yaw, 200)
     }
 
     #[test]
     fn the_wrong_side_fails_at_once() {
-        assert_eq!(look(&mut drawn(Side::Left), -0.35, 100), Progress::Failed);
-        assert_eq!(look(&mut drawn(Side::Right), 0.4, 100), Progress::Failed);
-        assert_eq!(look(&mut drawn(Side::Right), -0.4, 100), Progress::Turned);
+        assert_eq!(after_straight(Side::Left, -0.35), Progress::Failed);
+        assert_eq!(after_straight(Side::Right, 0.4), Progress::Failed);
+        assert_eq!(after_straight(Side::Right, -0.4), Progress::Turned);
     }
 
     #[test]
     fn a_challenge_is_over_when_its_time_is() {
-        assert_eq!(look(&mut drawn(Side::Left), 0.5, 8000), Progress::Failed);
+        let mut straight = drawn(Side::Left);
+        look(&mut straight, 0.0, 100);
+        assert_eq!(look(&mut straight, 0.5, 8000), Progress::Failed);
         let mut turned = drawn(Side::Left);
+        look(&mut turned, 0.0, 100);
         assert_eq!(look(&mut turned, 0.5, 1000), Progress::Turned);
         assert_eq!(look(&mut turned, 0.0, 8000), Progress::Failed);
     }
 
     #[test]
-    fn a_turn_that_is_no_number_is_no_turn() {
-        assert_eq!(look(&mut drawn(Side::Left), f32::NAN, 100), Progress::Turn(Side::Left));
+    fn a_turn_that_is_no_number_is_neither_straight_nor_turned() {
+        assert_eq!(after_straight(Side::Left, f32::NAN), Progress::Waiting);
+        let mut challenge = drawn(Side::Left);
+        look(&mut challenge, f32::NAN, 100);
+        assert_eq!(challenge.asks(), Ask::LookStraight);
     }
 }

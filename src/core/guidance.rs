@@ -37,8 +37,8 @@ pub enum Guidance {
     TurnLeft,
     /// The challenge: to the person's own right.
     TurnRight,
-    /// The challenge: back to the camera.
-    LookBack,
+    /// The challenge: straight at the camera, before or after turning.
+    LookAtCamera,
     /// The pictures are good and being judged.
     PleaseWait,
     /// Recognised; the door opens.
@@ -65,7 +65,7 @@ impl Guidance {
             }
             Self::TurnLeft => "Please turn your head to the left.",
             Self::TurnRight => "Please turn your head to the right.",
-            Self::LookBack => "Now look at the camera again.",
+            Self::LookAtCamera => "Please look into the camera.",
             Self::PleaseWait => "Please wait.",
             Self::DoorOpens => "Recognised. Your door opens.",
             Self::UseCode => "Not recognised. Please use your pickup code or ask the staff.",
@@ -75,7 +75,7 @@ impl Guidance {
     /// How long it stays at least once it is shown.
     fn stays(self) -> Duration {
         match self {
-            Self::Nothing | Self::TurnLeft | Self::TurnRight | Self::LookBack => Duration::ZERO,
+            Self::Nothing | Self::TurnLeft | Self::TurnRight | Self::LookAtCamera => Duration::ZERO,
             Self::ComeCloser
             | Self::StepBack
             | Self::MoveIntoPicture
@@ -126,7 +126,7 @@ pub(super) fn advice(
     match standing {
         Standing::Turn(Side::Left) => Guidance::TurnLeft,
         Standing::Turn(Side::Right) => Guidance::TurnRight,
-        Standing::LookBack => Guidance::LookBack,
+        Standing::LookStraight => Guidance::LookAtCamera,
         Standing::Settled if is_near => shown,
         Standing::Nobody | Standing::Settled => Guidance::Nothing,
         Standing::Looking { .. } if !is_near => Guidance::Nothing,
@@ -156,7 +156,7 @@ fn narrowed(gates: &QualityGates, shown: Guidance) -> QualityGates {
         | Guidance::UncoverFace
         | Guidance::TurnLeft
         | Guidance::TurnRight
-        | Guidance::LookBack
+        | Guidance::LookAtCamera
         | Guidance::PleaseWait
         | Guidance::DoorOpens
         | Guidance::UseCode => {}
@@ -258,7 +258,7 @@ mod tests {
         let say = |standing| advice(&gates(), &turned, standing, Guidance::Nothing);
         assert_eq!(say(Standing::Turn(Side::Left)), Guidance::TurnLeft);
         assert_eq!(say(Standing::Turn(Side::Right)), Guidance::TurnRight);
-        assert_eq!(say(Standing::LookBack), Guidance::LookBack);
+        assert_eq!(say(Standing::LookStraight), Guidance::LookAtCamera);
     }
 
     #[test]

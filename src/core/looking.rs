@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::challenge::{Challenge, Chance, Progress, Side};
+use super::challenge::{Ask, Challenge, Chance, Progress};
 use super::event::Refusal;
 use super::ids::RecipientId;
 use super::judgement::Vote;
@@ -77,12 +77,12 @@ impl Look {
         if let Some(challenged) = &mut self.challenge {
             match challenged.challenge.observe(&policy.liveness, now, &face.quality) {
                 Progress::Failed => return Verdict::Refused(Refusal::ChallengeFailed),
-                Progress::Turn(_) => return Verdict::Undecided,
+                Progress::Waiting => return Verdict::Undecided,
                 Progress::Turned => {
                     self.row = None;
                     return Verdict::Undecided;
                 }
-                Progress::ComingBack => {}
+                Progress::Back => {}
             }
         }
         self.count(policy, face, frame);
@@ -159,8 +159,8 @@ impl Look {
         }
     }
 
-    /// What the person is asked to do for a challenge: to turn to a side, or (`None` inside) to look back.
-    pub(super) fn asks(&self) -> Option<Option<Side>> {
+    /// What the person is asked to do, if there is a challenge.
+    pub(super) fn asks(&self) -> Option<Ask> {
         self.challenge.as_ref().map(|challenged| challenged.challenge.asks())
     }
 

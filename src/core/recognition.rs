@@ -4,7 +4,7 @@
 //! agree on one recipient accept; a window that ends without refuses, once. Frames too poor to judge neither
 //! count nor break a row; a frame that speaks against does break it, and another face starts everything over.
 
-use super::challenge::{Chance, Side};
+use super::challenge::{Ask, Chance, Side};
 use super::event::Refusal;
 use super::ids::RecipientId;
 use super::judgement::{Vote, judge};
@@ -42,8 +42,8 @@ pub(super) enum Standing {
     Looking { drags_on: bool },
     /// Somebody is asked to turn to a side.
     Turn(Side),
-    /// Somebody is asked to look back at the camera.
-    LookBack,
+    /// Somebody is asked to look at the camera, before or after turning.
+    LookStraight,
     /// Somebody has had a verdict.
     Settled,
 }
@@ -113,8 +113,8 @@ impl Recognition {
             Phase::Nobody => Standing::Nobody,
             Phase::Settled { .. } => Standing::Settled,
             Phase::Looking(look) => match look.asks() {
-                Some(Some(side)) => Standing::Turn(side),
-                Some(None) => Standing::LookBack,
+                Some(Ask::Turn(side)) => Standing::Turn(side),
+                Some(Ask::LookStraight) => Standing::LookStraight,
                 None => Standing::Looking { drags_on: look.drags_on(policy, now) },
             },
         }
@@ -401,21 +401,26 @@ mod tests {
             Standing::Turn(Side::Right) => -1.0,
             Standing::Nobody
             | Standing::Looking { .. }
-            | Standing::LookBack
+            | Standing::LookStraight
             | Standing::Settled => {
                 panic!("no challenge")
             }
         }
     }
 
+    /// Shows a good face until a side is asked for.
+    fn challenged(player: &mut Player) -> f32 {
+        assert_eq!(player.play(&times(4, &face_of("wang"))), vec![]);
+        asked(player)
+    }
+
     #[test]
     fn an_active_check_lets_in_who_turns_as_asked_and_back() {
         let mut player = Player::active();
-        assert_eq!(player.play(&times(3, &face_of("wang"))), vec![]);
-        let side = asked(&player);
+        let side = challenged(&mut player);
         assert_eq!(player.play(&times(4, &turned(0.2 * side))), vec![]);
         assert_eq!(player.play(&times(1, &turned(0.5 * side))), vec![]);
-        assert_eq!(player.standing(), Standing::LookBack);
+        assert_eq!(player.standing(), Standing::LookStraight);
         assert_eq!(player.play(&times(2, &face_of("wang"))), vec![]);
         assert_eq!(player.play(&times(1, &face_of("wang"))), vec![wang()]);
     }
@@ -424,26 +429,25 @@ mod tests {
     fn an_active_check_refuses_the_wrong_side_and_who_does_not_turn() {
         let failed = vec![Verdict::Refused(Refusal::ChallengeFailed)];
         let mut player = Player::active();
-        player.play(&times(3, &face_of("wang")));
-        let wrong = turned(-0.5 * asked(&player));
+        let wrong = turned(-0.5 * challenged(&mut player));
         assert_eq!(player.play(&times(1, &wrong)), failed);
-        let mut player = Player::active();
-        assert_eq!(player.play(&times(90, &face_of("wang"))), failed, "a photo never turns");
+        for pose in [0.0, 0.5, -0.5] {
+            let mut player = Player::active();
+            assert_eq!(player.play(&times(90, &turned(pose))), failed, "a photo never turns");
+        }
     }
 
     #[test]
     fn who_comes_back_from_a_challenge_as_somebody_else_starts_over() {
         let mut player = Player::active();
-        player.play(&times(3, &face_of("wang")));
-        let side = asked(&player);
+        let side = challenged(&mut player);
         player.play(&times(1, &turned(0.5 * side)));
         assert_eq!(
             player.play(&times(3, &face_of("li"))),
             vec![Verdict::Refused(Refusal::ChallengeFailed)]
         );
         let mut player = Player::active();
-        player.play(&times(3, &face_of("wang")));
-        let side = asked(&player);
+        let side = challenged(&mut player);
         player.play(&times(1, &turned(0.5 * side)));
         let other = FaceReading { resemblance: Some(0.1), ..face_of("wang") };
         assert_eq!(player.play(&times(1, &other)), vec![]);

@@ -46,8 +46,9 @@ pub(super) struct CalibrateArgs {
 }
 
 fn rate(text: &str) -> Result<f32, String> {
-    let value = text.parse().ok().filter(|value| *value > 0.0 && *value < 1.0);
-    value.ok_or_else(|| "give a rate above 0 and below 1, like 0.0001".to_owned())
+    let value = text.parse().ok().filter(|value| (1e-6..=1e-4).contains(value));
+    value
+        .ok_or_else(|| "give a rate from 0.000001 to 0.0001, as the configuration takes".to_owned())
 }
 
 pub(super) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
