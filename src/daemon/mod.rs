@@ -190,3 +190,24 @@ fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::calibration::{Calibration, RatePoint};
+
+    #[test]
+    fn a_site_without_a_calibration_has_that_of_its_models() {
+        let mut config = Config::demo("state".into(), 1);
+        let of_models = Manifest::default_set().calibration();
+        assert_eq!(policy(&config).faces.calibration, of_models);
+        let point = |rate, similarity| RatePoint { rate, similarity };
+        let own = Calibration::new(vec![point(1e-2, 0.5), point(1e-3, 0.6)]);
+        config.recognition.calibration = own.clone().unwrap_or_default();
+        assert_eq!(Ok(policy(&config).faces.calibration), own);
+        config.recognition.calibration = Calibration::default();
+        config.models.manifest = Some("/nowhere/models.toml".into());
+        let unknown = policy(&config).faces;
+        assert!((unknown.similarity_among(1000) - unknown.similarity).abs() < 1e-6, "the floor");
+    }
+}
