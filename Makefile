@@ -4,6 +4,9 @@
 CARGO ?= cargo
 # The demonstration ends after one pickup with ONCE=1.
 ONCE ?=
+# How many random operations the bench plays, and from which seed; see tests/hil/run.sh for what is usual.
+HIL_OPERATIONS ?=
+HIL_SEED ?=
 RELEASE = target/release/locker-agent
 
 .DEFAULT_GOAL = help
@@ -31,8 +34,8 @@ test-second-set: ## Another model set runs by its manifest alone: LOCKER_SECOND_
 	$(MAKE) models
 	LOCKER_SECOND_SET='$(abspath $(LOCKER_SECOND_SET))' scripts/test.sh 'test(second_set_)' second_set_
 
-hil: models ## The real daemon on a real kernel's GPIO lines, in a user-mode kernel that is built once (about 5 minutes)
-	tests/hil/run.sh
+hil: models ## The real daemon on a real kernel's GPIO lines and camera, in a user-mode kernel that is built once (about 5 minutes)
+	HIL_OPERATIONS='$(HIL_OPERATIONS)' HIL_SEED='$(HIL_SEED)' tests/hil/run.sh
 
 check: lint test doc deny ## What has to pass before a change is handed in
 

@@ -9,6 +9,7 @@
 //! | [`cameras`], [`locks`] | devices; [`sim`] stands in where there are none |
 //! | [`journal`] | the durable record, templates at rest |
 //! | [`hall`], [`hallctl`] | the two ends of the conversation with the hall |
+//! | [`control`] | the socket for whoever works at the cabinet itself |
 //! | [`app`] | threads and one inbox: record, then act |
 //! | [`config`], [`daemon`], [`cli`] | the file, the wiring, the commands |
 //!
@@ -19,6 +20,7 @@ pub mod cameras;
 pub mod cli;
 pub mod config;
 pub mod contract;
+pub mod control;
 pub mod core;
 pub mod daemon;
 #[cfg(feature = "demo")]
@@ -26,6 +28,7 @@ pub mod demo;
 pub mod files;
 pub mod hall;
 pub mod hallctl;
+pub mod host;
 pub mod journal;
 pub mod locks;
 pub mod models;

@@ -409,25 +409,25 @@ fn recipient(name: &str) -> RecipientId {
 #[test]
 fn templates_come_back_after_reopening_and_erased_ones_do_not() {
     let state = tempfile::tempdir().unwrap();
-    let mut vault = TemplateVault::open(state.path()).unwrap();
+    let mut vault = TemplateVault::open(state.path(), None).unwrap();
     vault.put(&recipient("a"), &template("m1", 0.1)).unwrap();
     vault.put(&recipient("a"), &template("m2", 0.2)).unwrap();
     vault.put(&recipient("ab"), &template("m1", 0.3)).unwrap();
     drop(vault);
-    let mut vault = TemplateVault::open(state.path()).unwrap();
+    let mut vault = TemplateVault::open(state.path(), None).unwrap();
     let (found, unreadable) = vault.all().unwrap();
     assert_eq!((found.len(), unreadable), (3, 0));
     assert!(found.contains(&(recipient("a"), template("m2", 0.2))));
     vault.erase(&recipient("a")).unwrap();
     drop(vault);
-    let (found, _) = TemplateVault::open(state.path()).unwrap().all().unwrap();
+    let (found, _) = TemplateVault::open(state.path(), None).unwrap().all().unwrap();
     assert_eq!(found, [(recipient("ab"), template("m1", 0.3))]);
 }
 
 #[test]
 fn no_file_of_the_state_folder_holds_a_template_in_the_clear() {
     let state = tempfile::tempdir().unwrap();
-    let mut vault = TemplateVault::open(state.path()).unwrap();
+    let mut vault = TemplateVault::open(state.path(), None).unwrap();
     let secret = template("m1", 0.1);
     vault.put(&recipient("a"), &secret).unwrap();
     drop(vault);
@@ -452,12 +452,12 @@ fn no_file_of_the_state_folder_holds_a_template_in_the_clear() {
 #[test]
 fn under_another_key_templates_are_counted_as_unreadable_and_new_ones_work() {
     let state = tempfile::tempdir().unwrap();
-    let mut vault = TemplateVault::open(state.path()).unwrap();
+    let mut vault = TemplateVault::open(state.path(), None).unwrap();
     vault.put(&recipient("a"), &template("m1", 0.1)).unwrap();
     vault.put(&recipient("b"), &template("m1", 0.2)).unwrap();
     drop(vault);
     std::fs::remove_file(state.path().join("gallery.key")).unwrap();
-    let mut vault = TemplateVault::open(state.path()).unwrap();
+    let mut vault = TemplateVault::open(state.path(), None).unwrap();
     assert_eq!(vault.all().unwrap(), (Vec::new(), 2));
     vault.erase(&recipient("a")).unwrap();
     vault.put(&recipient("a"), &template("m1", 0.5)).unwrap();
@@ -471,4 +471,30 @@ fn door_numbers_survive_the_journal() {
     let closed = Event::DoorClosed { compartment: CompartmentId::new(17).unwrap() };
     writer.append(WallTime(9), std::slice::from_ref(&closed)).unwrap();
     assert_eq!(replayed(&writer)[0].event, closed);
+}
+
+#[test]
+fn a_new_key_keeps_every_template_and_ends_the_old_one() {
+    let state = tempfile::tempdir().unwrap();
+    let mut vault = TemplateVault::open(state.path(), None).unwrap();
+    for (name, first) in [("a", 0.1), ("b", 0.2)] {
+        vault.put(&recipient(name), &template("m1", first)).unwrap();
+    }
+    let key = state.path().join("gallery.key");
+    let before = std::fs::read(&key).unwrap();
+    let found = vault.all().unwrap();
+    assert_eq!(vault.rotate_key().unwrap(), 2);
+    assert_eq!(vault.all().unwrap(), found);
+    drop(vault);
+    assert_ne!(std::fs::read(&key).unwrap(), before);
+    assert!(!state.path().join("gallery.key.old").exists());
+
+    // The power fails after the keys have changed and before the templates have.
+    std::fs::rename(&key, state.path().join("gallery.key.old")).unwrap();
+    std::fs::write(&key, [9; 32]).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&key, private).unwrap();
+    let vault = TemplateVault::open(state.path(), None).unwrap();
+    assert_eq!(vault.all().unwrap(), found);
+    assert!(!state.path().join("gallery.key.old").exists());
 }

@@ -1,9 +1,9 @@
 //! The cabinet's thread: take one message, decide, record, then act.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::inbox::{Inbox, Message};
 use super::parts::{AgentFault, Parts};
 use super::{Clock, doors};
 use crate::core::cabinet::Cabinet;
-use crate::core::command::{Command, Waiting};
+use crate::core::command::{Answer, Command, Waiting};
 use crate::core::guidance::Guidance;
 use crate::core::ids::{CommandId, RecipientId};
 use crate::core::input::{Act, Input};
@@ -53,6 +53,8 @@ pub struct Agent {
     stop_doors: Arc<AtomicBool>,
     /// When the pulse under way must have ended.
     pulse_must_end: Option<Monotonic>,
+    /// People at the cabinet who wait for the end of an opening.
+    at_the_cabinet: BTreeMap<CommandId, SyncSender<Answer>>,
 }
 
 impl Agent {
@@ -88,6 +90,7 @@ impl Agent {
             told: Guidance::default(),
             stop_doors: Arc::clone(&stop_doors),
             pulse_must_end: None,
+            at_the_cabinet: BTreeMap::new(),
         };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         agent.step(Input::Started { version, doors }, None)?;
@@ -114,6 +117,11 @@ impl Agent {
             match message {
                 Message::Observed(input) => self.step(input, None)?,
                 Message::Command { command, photo } => self.command(command, photo)?,
+                Message::Local { opening, reply } => {
+                    self.at_the_cabinet.insert(opening.id.clone(), reply);
+                    self.step(Input::Local(opening), None)?;
+                }
+                Message::Look(reply) => self.show_to(&reply),
                 Message::Enrolled { command, recipient, result } => {
                     self.enrolled(command, &recipient, result)?;
                 }
@@ -246,7 +254,7 @@ impl Agent {
                     return Err(AgentFault::Died(LOCKS));
                 }
             }
-            Act::Answer { command, answer } => self.uplink.answer(&command, &answer),
+            Act::Answer { command, answer } => self.answer(&command, answer),
             Act::MakeTemplate { command, recipient } => {
                 self.look_at_photo(command, recipient, photo.take());
             }
@@ -254,6 +262,28 @@ impl Agent {
             Act::LookFor(waiting) => self.look_for(&waiting)?,
         }
         Ok(())
+    }
+
+    /// An answer goes back to where the command came from.
+    fn answer(&mut self, command: &CommandId, answer: Answer) {
+        let Some(reply) = self.at_the_cabinet.get(command) else {
+            self.uplink.answer(command, &answer);
+            return;
+        };
+        let is_last = answer != Answer::Accepted;
+        if reply.try_send(answer).is_err() {
+            tracing::debug!(%command, "who asked for this door waits no longer");
+        }
+        if is_last {
+            self.at_the_cabinet.remove(command);
+        }
+    }
+
+    fn show_to(&self, reply: &SyncSender<CabinetView>) {
+        let view = CabinetView::of(&self.cabinet, self.clock.now().mono);
+        if reply.try_send(view).is_err() {
+            tracing::debug!("who asked for the state waits no longer");
+        }
     }
 
     fn look_at_photo(

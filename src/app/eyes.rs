@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::Clock;
 use super::inbox::{Inbox, Message};
 use crate::core::attention::Attention;
@@ -212,6 +214,7 @@ impl Looker {
         match order {
             Look::Anew => true,
             Look::AtPhoto { command, recipient, photo } => {
+                let photo = Zeroizing::new(photo);
                 let result = self.engine.enrol(&photo);
                 self.inbox.send(Message::Enrolled { command, recipient, result })
             }

@@ -2,11 +2,12 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use crate::core::command::Command;
+use crate::core::command::{Answer, Command};
 use crate::core::ids::{CommandId, RecipientId};
-use crate::core::input::Input;
+use crate::core::input::{Input, LocalOpening};
 use crate::core::sighting::Sighting;
 use crate::core::time::Monotonic;
+use crate::core::view::CabinetView;
 use crate::ports::{PhotoFault, Template};
 
 /// How many messages may wait. Who sends more is made to wait: nothing is dropped, nothing grows.
@@ -31,6 +32,15 @@ pub enum Message {
         /// An enrolment's photo, as the file's bytes.
         photo: Option<Vec<u8>>,
     },
+    /// Somebody at the cabinet asks for a door. Every answer goes to `reply`, which needs room for two.
+    Local {
+        /// Which door, and for whom.
+        opening: LocalOpening,
+        /// Whom to answer.
+        reply: SyncSender<Answer>,
+    },
+    /// Somebody at the cabinet asks how it stands.
+    Look(SyncSender<CabinetView>),
     /// A photo was looked at.
     Enrolled {
         /// The enrolment.

@@ -75,7 +75,7 @@ mod tests {
         let mut camera = camera(&[1, 2], 200.0);
         let mut seen = [0; 3];
         while seen[1] < 2 || seen[2] < 2 {
-            let Some(Frame::Encoded(bytes)) = camera.latest(SOON).unwrap() else { panic!() };
+            let Some(Frame::Encoded(bytes)) = &camera.latest(SOON).unwrap() else { panic!() };
             seen[usize::from(bytes[0])] += 1;
         }
     }

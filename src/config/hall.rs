@@ -1,11 +1,11 @@
 //! The sections about the hall: how it is reached, and what it may ask for.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::reader::Section;
 use crate::core::policy::HallPolicy;
+use crate::host::is_this_machine;
 
 /// How the central server is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl HallConfig {
         let keep_alive = section.seconds("keep_alive_s", 5..=1200, 30);
         let allow_insecure = section.boolean("allow_insecure", false);
         let login = read_login(section);
-        if host.as_deref().is_some_and(|host| !allow_insecure && !on_this_machine(host)) {
+        if host.as_deref().is_some_and(|host| !allow_insecure && !is_this_machine(host)) {
             section.refuse(
                 "host",
                 "is another machine and this version speaks MQTT without encryption: everybody on the way \
@@ -51,10 +51,6 @@ impl HallConfig {
         }
         Some(Self { host: host?, port: port.unwrap_or(1883), keep_alive, allow_insecure, login })
     }
-}
-
-fn on_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn read_login(section: &mut Section<'_, '_>) -> Option<Login> {

@@ -9,6 +9,7 @@ mod hall;
 mod problem;
 mod reader;
 mod recognition;
+mod remap;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub use cabinet::{CabinetConfig, Doors};
 pub use hall::{HallConfig, Login};
 pub use problem::{ConfigFault, Problem};
 pub use recognition::{CameraSource, ModelsConfig};
+pub use remap::{Remap, RemapFault};
 pub use wiring::{Bias, ChipLines, LineOfChip, Lines};
 
 use crate::core::ids::DeviceId;
@@ -44,6 +46,8 @@ pub struct Config {
     pub attention: AttentionPolicy,
     /// What the hall may ask for.
     pub rules: HallPolicy,
+    /// Where people at the cabinet may ask for doors.
+    pub control_socket: PathBuf,
     /// What is written to the log.
     pub log: LogLevel,
 }
@@ -116,6 +120,7 @@ impl Config {
     pub fn demo(state_dir: PathBuf, broker_port: u16) -> Self {
         let mut config = Self::parse(DEMO, Path::new("demo.toml"))
             .expect("the built-in configuration is held valid by a test");
+        config.control_socket = state_dir.join("control.sock");
         config.device.state_dir = state_dir;
         config.hall.port = broker_port;
         config
@@ -147,6 +152,7 @@ fn read<'i>(table: &DeTable<'i>, findings: &mut Findings<'i>) -> Option<Config> 
         faces::read_recognition(section, camera.as_ref())
     });
     let rules = read_section(&mut file, "policy", hall::read_rules);
+    let control_socket = read_section(&mut file, "control", read_control);
     let log = read_section(&mut file, "log", read_log);
     file.close();
     Some(Config {
@@ -158,6 +164,7 @@ fn read<'i>(table: &DeTable<'i>, findings: &mut Findings<'i>) -> Option<Config> 
         recognition,
         attention,
         rules,
+        control_socket,
         log,
     })
 }
@@ -181,6 +188,11 @@ fn read_device(section: &mut Section<'_, '_>) -> Option<DeviceConfig> {
     }
     let state_dir = state_dir.unwrap_or_else(|| PathBuf::from("/var/lib/locker-agent"));
     Some(DeviceConfig { id: id?, state_dir })
+}
+
+fn read_control(section: &mut Section<'_, '_>) -> PathBuf {
+    let socket = section.path_value("socket");
+    socket.unwrap_or_else(|| PathBuf::from("/run/locker-agent/control.sock"))
 }
 
 fn read_log(section: &mut Section<'_, '_>) -> LogLevel {

@@ -143,16 +143,23 @@ fn check_date(name: String, date: WallTime) -> Result<WallTime, FieldFault> {
 
 fn read_reason(fields: &mut Fields) -> Result<String, FieldFault> {
     let reason: String = fields.take("reason")?;
-    let remedy = if reason.trim().is_empty() {
-        "is blank: say in the operator's words why the door is opened".to_owned()
+    match check_reason(&reason) {
+        Ok(()) => Ok(reason),
+        Err(remedy) => Err((fields.named("reason"), remedy)),
+    }
+}
+
+/// Whether somebody's reason for opening a door may go on record; if not, what is wrong with it.
+pub fn check_reason(reason: &str) -> Result<(), String> {
+    if reason.trim().is_empty() {
+        Err("is blank: say in the operator's words why the door is opened".to_owned())
     } else if reason.chars().count() > LONGEST_REASON {
-        format!("is longer than {LONGEST_REASON} characters: shorten it")
+        Err(format!("is longer than {LONGEST_REASON} characters: shorten it"))
     } else if reason.chars().any(char::is_control) {
-        "holds control characters: send one line of plain text".to_owned()
+        Err("holds control characters: send one line of plain text".to_owned())
     } else {
-        return Ok(reason);
-    };
-    Err((fields.named("reason"), remedy))
+        Ok(())
+    }
 }
 
 fn read_photo(fields: &mut Fields) -> Result<Vec<u8>, FieldFault> {

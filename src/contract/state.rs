@@ -10,6 +10,7 @@ use crate::core::command::Lifecycle;
 use crate::core::ids::{CompartmentId, DepositId, DeviceId};
 use crate::core::input::DoorPosition;
 use crate::core::time::WallTime;
+use crate::core::view::CompartmentView;
 
 /// A cabinet as it is now. For screens and dashboards; events are the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +71,18 @@ impl From<Option<DoorPosition>> for DoorState {
             Some(DoorPosition::Closed) => Self::Closed,
             Some(DoorPosition::Open) => Self::Open,
             None => Self::Unknown,
+        }
+    }
+}
+
+impl From<&CompartmentView> for CompartmentState {
+    fn from(view: &CompartmentView) -> Self {
+        Self {
+            number: view.number,
+            lifecycle: view.lifecycle,
+            door: DoorState::from(view.door),
+            deposit: view.deposit.clone(),
+            contents_verified: view.deposit.is_some().then_some(view.verified),
         }
     }
 }

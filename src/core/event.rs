@@ -98,6 +98,8 @@ pub enum Event {
 
     /// A compartment needs a technician or a clerk.
     CompartmentFaulted { compartment: CompartmentId, fault: Fault },
+    /// A lock is about to be pulsed by hand while the agent does not run, to find out which door it opens.
+    LockTried { compartment: CompartmentId, operator: OperatorId, reason: String },
     /// A compartment was taken out of service or returned to it.
     ServiceChanged { compartment: CompartmentId, in_service: bool, operator: OperatorId },
 }
@@ -116,6 +118,15 @@ pub enum Authority {
         /// The command that carries the authority.
         command: CommandId,
         /// Who answers for it.
+        operator: OperatorId,
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// Somebody at the cabinet itself asked, through its control socket.
+    Local {
+        /// The request, made for this opening alone.
+        command: CommandId,
+        /// Who asked, as the operating system knows them.
         operator: OperatorId,
         /// Why, in the operator's words.
         reason: String,

@@ -105,20 +105,32 @@ text_id!(
 #[serde(try_from = "u16", into = "u16")]
 pub struct CompartmentId(u16);
 
-/// A compartment number outside 1 to 999.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// No number that a door can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("compartment {0} is out of range: doors are numbered 1 to 999")]
-pub struct BadCompartment(u16);
+pub struct BadCompartment(String);
 
 impl CompartmentId {
     /// Checks that the number lies between 1 and 999.
     pub fn new(number: u16) -> Result<Self, BadCompartment> {
-        if (1..=999).contains(&number) { Ok(Self(number)) } else { Err(BadCompartment(number)) }
+        if (1..=999).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(BadCompartment(number.to_string()))
+        }
     }
 
     /// The number on the door.
     pub fn number(self) -> u16 {
         self.0
+    }
+}
+
+impl std::str::FromStr for CompartmentId {
+    type Err = BadCompartment;
+    fn from_str(text: &str) -> Result<Self, BadCompartment> {
+        let number = text.parse().ok().and_then(|number| Self::new(number).ok());
+        number.ok_or_else(|| BadCompartment(format!("'{text}'")))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::command::{Answer, Command, Waiting};
-use super::ids::{CommandId, CompartmentId, ModelId, RecipientId, UnlockId};
+use super::ids::{CommandId, CompartmentId, ModelId, OperatorId, RecipientId, UnlockId};
 use super::sighting::Sighting;
 
 /// Where a door is, by its switch.
@@ -31,6 +31,8 @@ pub enum Input {
     Tick,
     /// The hall asks.
     Command(Command),
+    /// Somebody at the cabinet itself asks for a door.
+    Local(LocalOpening),
     /// The photo of an accepted enrolment was looked at.
     TemplateMade {
         /// The enrolment.
@@ -77,6 +79,21 @@ pub enum Proof {
     Word,
     /// A secret code that was checked.
     Code,
+}
+
+/// A door to be opened for somebody who works at the cabinet: an installer, a technician.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalOpening {
+    /// Made for this request alone; it carries the answer back.
+    pub id: CommandId,
+    /// Which door.
+    pub compartment: CompartmentId,
+    /// Who asks, as the operating system knows them.
+    pub operator: OperatorId,
+    /// Why, in their words.
+    pub reason: String,
+    /// Whether the door may be opened although a document lies behind it.
+    pub even_loaded: bool,
 }
 
 /// What to do once the step's events are durable.

@@ -33,8 +33,6 @@ impl Hardware {
     }
 }
 
-type DoorDevices = (Box<dyn LockBank>, Box<dyn DoorSensors>);
-
 /// Takes every lock line at its inactive level and gives it back. No daemon may be running.
 pub fn release_locks(doors: &Doors) -> anyhow::Result<()> {
     match doors {
@@ -49,7 +47,8 @@ pub fn release_locks(doors: &Doors) -> anyhow::Result<()> {
 const GPIO_REFUSED: &str = "the lines of cabinet.driver \"gpio\" cannot be used";
 const RPPAL_REFUSED: &str = "cabinet.driver is \"rppal\", and the header cannot be used";
 
-fn open_doors(doors: &Doors) -> anyhow::Result<DoorDevices> {
+/// Takes locks and door switches into use; lock lines are inactive from here on.
+pub fn open_doors(doors: &Doors) -> anyhow::Result<(Box<dyn LockBank>, Box<dyn DoorSensors>)> {
     match doors {
         Doors::Sim { doors, close_after } => {
             tracing::warn!("cabinet.driver is \"sim\": no real door will open");

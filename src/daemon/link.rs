@@ -10,12 +10,12 @@ use tokio::sync::mpsc;
 use crate::app::{Clock, Inbox, Message};
 use crate::contract::VERSION;
 use crate::contract::malformed::RefusedKind;
-use crate::contract::state::{CabinetState, CompartmentState, DoorState};
+use crate::contract::state::{CabinetState, CompartmentState};
 use crate::contract::topics::Topics;
 use crate::core::command::Answer;
 use crate::core::ids::{CommandId, DeviceId};
 use crate::core::time::Monotonic;
-use crate::core::view::{CabinetView, CompartmentView};
+use crate::core::view::CabinetView;
 use crate::hall::{FromHall, Identity, ReplyTo, ToHall};
 use crate::ports::{Outbox, Uplink};
 
@@ -121,21 +121,11 @@ impl HallLink {
             journal: self.outbox.journal_id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             at_ms: self.clock.now().wall,
-            compartments: shared.view.compartments.iter().map(compartment).collect(),
+            compartments: shared.view.compartments.iter().map(CompartmentState::from).collect(),
             face_pickup: shared.view.faces_on,
             refused: shared.refused.clone(),
             outbox_depth: self.outbox_depth(),
         }
-    }
-}
-
-fn compartment(view: &CompartmentView) -> CompartmentState {
-    CompartmentState {
-        number: view.number,
-        lifecycle: view.lifecycle,
-        door: DoorState::from(view.door),
-        deposit: view.deposit.clone(),
-        contents_verified: view.deposit.is_some().then_some(view.verified),
     }
 }
 

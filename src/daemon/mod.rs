@@ -1,5 +1,7 @@
 //! The wiring: from a configuration to a running agent.
 
+mod alone;
+mod desk;
 mod hall_task;
 mod hardware;
 mod link;
@@ -12,18 +14,21 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-pub use hardware::{Hardware, camera_opener, release_locks};
+pub use alone::Alone;
+pub use hardware::{Hardware, camera_opener, open_doors, release_locks};
 pub use log::start_log;
 pub use signals::stop_signals;
 
-use crate::app::{Agent, AgentHandle, Clock, EyesReport, Parts};
+use crate::app::{Agent, AgentHandle, Clock, EyesReport, Inbox, Parts};
 use crate::config::{Config, ModelsConfig};
+use crate::control;
 use crate::core::policy::{Factors, LivenessMode, Policy, QualityGates};
 use crate::hall;
 use crate::journal::{Store, TemplateVault};
 use crate::models::{Manifest, ModelStore, default_dir};
 use crate::ports::{FaceEngine, Outbox};
 use crate::vision::Engine;
+use desk::Desk;
 use hall_task::HallTask;
 use link::HallLink;
 
@@ -38,6 +43,8 @@ const FROM_HALL: usize = 8;
 pub struct Daemon {
     agent: AgentHandle,
     hall: HallTask,
+    /// There while it is served.
+    _control: Option<control::Server>,
 }
 
 impl Daemon {
@@ -52,7 +59,7 @@ impl Daemon {
         let state_dir = &config.device.state_dir;
         make_private_dir(state_dir)?;
         let (journal, outbox) = Store::open(state_dir)?;
-        let templates = TemplateVault::open(state_dir)?;
+        let templates = TemplateVault::open(state_dir, credentials().as_deref())?;
         let (to_hall, from_app) = mpsc::channel(TO_HALL);
         let (to_app, from_hall) = mpsc::channel(FROM_HALL);
         let outbox: Arc<dyn Outbox> = outbox;
@@ -75,9 +82,10 @@ impl Daemon {
             }),
         };
         let agent = Agent::start(parts)?;
+        let control = serve_control(&config.control_socket, agent.inbox())?;
         link::listen(link, from_hall, agent.inbox())?;
         let hall = hall::run(hall_config, identity, outbox, from_app, to_app);
-        Ok(Self { agent, hall: HallTask::start(to_hall, hall)? })
+        Ok(Self { agent, hall: HallTask::start(to_hall, hall)?, _control: control })
     }
 
     /// Waits until camera and models are up, or are known not to come up.
@@ -136,6 +144,15 @@ fn policy(config: &Config) -> Policy {
     policy
 }
 
+/// Serves the control socket if its folder is there; systemd makes it.
+fn serve_control(socket: &Path, inbox: Inbox) -> anyhow::Result<Option<control::Server>> {
+    if !socket.parent().is_some_and(Path::is_dir) {
+        tracing::info!(?socket, "no control socket: its folder does not exist");
+        return Ok(None);
+    }
+    Ok(Some(control::serve(socket, Arc::new(Desk::new(inbox)))?))
+}
+
 /// Loads the models on the thread that will use them.
 fn engine_opener(
     models: &ModelsConfig,
@@ -175,6 +192,11 @@ fn hall_config(config: &Config) -> hall::HallConfig {
         allow_insecure: file.allow_insecure,
         ..hall::HallConfig::new(file.host.clone(), file.port, config.device.id.clone())
     }
+}
+
+/// Where the service manager puts what it hands over.
+pub fn credentials() -> Option<std::path::PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(Into::into)
 }
 
 /// The state directory holds the record and the templates: nobody else on the machine needs to read it.

@@ -1,10 +1,10 @@
 //! How to reach the hall.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::core::ids::DeviceId;
+use crate::host::is_this_machine;
 
 /// How to reach the hall's broker, and how much to ask of it.
 #[derive(Debug, Clone)]
@@ -97,11 +97,6 @@ impl HallConfig {
         let payload = u64::from(self.max_payload);
         in_range("max_payload", payload, 64 * 1024, 16 * 1024 * 1024, "65536 to 16777216 bytes")
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub enum Task {
         /// Who will collect it
         recipient: RecipientId,
         /// A certain compartment instead of any that is free
-        #[arg(long, value_parser = compartment)]
+        #[arg(long)]
         compartment: Option<CompartmentId>,
         /// Count the document as expired after this many hours
         #[arg(long)]
@@ -86,7 +86,6 @@ pub enum Task {
     /// Open one door for a member of staff
     Unlock {
         /// Which door
-        #[arg(value_parser = compartment)]
         compartment: CompartmentId,
         /// What for
         purpose: For,
@@ -113,7 +112,6 @@ pub enum Task {
         /// In or out
         which: InOrOut,
         /// Which compartment
-        #[arg(value_parser = compartment)]
         compartment: CompartmentId,
         /// Who answers for it
         #[arg(long)]
@@ -235,11 +233,6 @@ impl From<For> for Purpose {
             For::Inspect => Self::Inspect,
         }
     }
-}
-
-fn compartment(text: &str) -> Result<CompartmentId, String> {
-    let number: u16 = text.parse().map_err(|_| format!("'{text}' is no number"))?;
-    CompartmentId::new(number).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

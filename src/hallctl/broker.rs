@@ -1,6 +1,5 @@
 //! Which broker to talk to.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use rumqttc::v5::MqttOptions;
 use rumqttc::v5::mqttbytes::v5::ConnectProperties;
 
 use super::HallFault;
+use crate::host::is_this_machine;
 
 /// Messages from cabinets are small; a state of 999 compartments is the largest.
 const LARGEST_PACKET: u32 = 2 * 1024 * 1024;
@@ -79,11 +79,6 @@ impl std::fmt::Display for Broker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

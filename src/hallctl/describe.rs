@@ -157,6 +157,9 @@ pub fn event(event: &Event) -> String {
         Event::CompartmentFaulted { compartment, fault } => {
             format!("compartment {compartment} needs somebody to look at it ({fault:?})")
         }
+        Event::LockTried { compartment, operator, reason } => {
+            format!("{operator} tries the lock of compartment {compartment} by hand: {reason}")
+        }
         Event::ServiceChanged { compartment, in_service: true, operator } => {
             format!("{operator} returned compartment {compartment} to service")
         }
@@ -171,6 +174,9 @@ fn by(authority: &Authority) -> String {
         Authority::Face { recipient } => format!("recognised as {recipient}"),
         Authority::Staff { command, operator, reason } => {
             format!("on {operator}'s word ({command}): {reason}")
+        }
+        Authority::Local { operator, reason, .. } => {
+            format!("at the cabinet, for {operator}: {reason}")
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-/// One frame, as the camera delivers it.
+use zeroize::Zeroize as _;
+
+/// One frame, as the camera delivers it. Its memory is wiped when it is dropped.
 #[derive(Debug, Clone)]
 pub enum Frame {
     /// A JPEG or PNG file's bytes.
@@ -16,6 +18,15 @@ pub enum Frame {
         /// The pixels.
         rgb: Vec<u8>,
     },
+}
+
+/// A picture of somebody's face does not stay in memory when it is done with.
+impl Drop for Frame {
+    fn drop(&mut self) {
+        match self {
+            Self::Encoded(bytes) | Self::Rgb { rgb: bytes, .. } => bytes.zeroize(),
+        }
+    }
 }
 
 /// The camera is broken: an error, never to be counted as "nobody there".

@@ -117,8 +117,8 @@ mod tests {
     const SOON: Duration = Duration::from_secs(5);
 
     fn bytes(frame: Option<Frame>) -> Option<Vec<u8>> {
-        match frame? {
-            Frame::Encoded(bytes) => Some(bytes),
+        match &frame? {
+            Frame::Encoded(bytes) => Some(bytes.clone()),
             Frame::Rgb { .. } => None,
         }
     }

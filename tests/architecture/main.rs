@@ -13,16 +13,18 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("core", &[], &[]),
     ("contract", &["core"], &[]),
     ("files", &[], &[]),
+    ("host", &[], &[]),
     ("ports", &["core"], &[]),
     ("models", &["core"], &[]),
     ("vision", &["core", "files", "ports", "models"], &[]),
     ("cameras", &["core", "files", "ports"], &[]),
     ("locks", &["core", "ports"], &["sim"]),
     ("journal", &["core", "ports", "contract"], &[]),
-    ("hall", &["core", "ports", "contract"], &["sim"]),
+    ("hall", &["core", "host", "ports", "contract"], &["sim"]),
     ("sim", &["core", "ports"], &[]),
-    ("hallctl", &["core", "files", "contract"], &[]),
-    ("config", &["core"], &[]),
+    ("control", &["core", "contract", "files"], &[]),
+    ("hallctl", &["core", "files", "host", "contract"], &[]),
+    ("config", &["core", "host"], &[]),
     ("app", &["core", "ports"], &["sim"]),
     ("daemon", WIRED, &[]),
     ("demo", EVERY_ROOM, &[]),
@@ -33,14 +35,14 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 const EVERY_ROOM: &[&str] = &[
-    "core", "contract", "files", "ports", "models", "vision", "cameras", "locks", "journal",
-    "hall", "sim", "hallctl", "config", "app", "daemon", "demo", "cli",
+    "core", "contract", "files", "host", "ports", "models", "vision", "cameras", "locks",
+    "journal", "hall", "sim", "control", "hallctl", "config", "app", "daemon", "demo", "cli",
 ];
 
 /// Every room that the daemon is put together from.
 const WIRED: &[&str] = &[
     "core", "contract", "ports", "models", "vision", "cameras", "locks", "journal", "hall", "sim",
-    "config", "app",
+    "control", "config", "app",
 ];
 
 /// A crate that may be named only under these paths of `src`.
@@ -52,7 +54,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("gpiocdev", &["locks/gpio"]),
     ("gpiocdev_uapi", &["locks/gpio"]),
     ("rppal", &["locks"]),
-    ("rustix", &["cameras", "locks/gpio"]),
+    ("rustix", &["cameras", "control", "locks/gpio"]),
     ("clap", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("anyhow", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),
     ("tracing_subscriber", &["cli", "daemon", "demo", "hallctl", "main.rs", "bin"]),

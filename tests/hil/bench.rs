@@ -3,7 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "the bench measures, and its physics take time")]
 
 mod cabinet;
+mod desk;
 mod hall;
+mod latency;
+mod random;
+mod trouble;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -82,6 +86,10 @@ fn run() -> Result<usize, String> {
     bench.scenario("start after the kill moves no line", Bench::start);
     bench.scenario("kill -9, and the chip keeps the line live", Bench::kill_on_a_keeping_chip);
     bench.scenario("start after that moves no line", Bench::start);
+    bench.scenario("frozen in the middle of a pulse: watchdog", Bench::frozen_in_pulse);
+    bench.scenario("camera unplugged and plugged in again", Bench::camera_unplugged);
+    bench.scenario("from command to line", Bench::command_to_line);
+    bench.scenario("random operations", Bench::random_operations);
     Ok(bench.failed)
 }
 

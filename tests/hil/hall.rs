@@ -15,6 +15,9 @@ use super::cabinet::Cabinet;
 const DEVICE: &str = "bench";
 const EVENTS: &str = "events.jsonl";
 const LOG: &str = "agent.log";
+/// As a cabinet is set up that people use.
+pub(crate) const UNHURRIED: &str =
+    "pulse_ms = 500\nrest_ms = 200\nopen_within_ms = 1000\ndebounce_ms = 100\najar_after_s = 5";
 /// How long anything may take that should happen at once; the guest's system calls are slow.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
@@ -38,28 +41,51 @@ impl Hall {
         })?;
         let watch = spawn(watch, "hall.log")?;
         let hall = Self { programs, models, agent: None, _others: [broker, watch] };
-        fs::write("config.toml", hall.config()).map_err(|e| e.to_string())?;
+        hall.configure(&hall.somebody_at_the_door(), UNHURRIED)?;
         Ok(hall)
     }
 
-    fn config(&self) -> String {
-        let photo = self.models.join("obama2.jpg");
-        format!(
-            "[device]\nid = \"{DEVICE}\"\nstate_dir = \"/run/bench/state\"\n[hall]\nhost = \"127.0.0.1\"\n\
-             [cabinet]\ndriver = \"gpio\"\npulse_ms = 500\nrest_ms = 200\nopen_within_ms = 1000\ndebounce_ms = 100\najar_after_s = 5\n\
-             {}\n[camera]\nkind = \"replay\"\nfiles = [\"{}\"]\nfps = 5.0\n[models]\ndir = \"{}\"\n\
-             [recognition]\nleast_change = 0\n[policy]\nremote_enrolment = true\n",
+    /// Writes the configuration for the daemon's next start.
+    pub(crate) fn configure(&self, camera: &str, timing: &str) -> Result<(), String> {
+        let config = format!(
+            "[device]\nid = \"{DEVICE}\"\nstate_dir = \"/run/bench/disk/state\"\n[hall]\nhost = \"127.0.0.1\"\n\
+             [cabinet]\ndriver = \"gpio\"\n{timing}\n{}\n[camera]\n{camera}\n[models]\ndir = \"{}\"\n\
+             [recognition]\nleast_change = 0\n[policy]\nremote_enrolment = true\n[control]\nsocket = \"/run/bench/control.sock\"\n",
             Cabinet::wiring(),
-            photo.display(),
             self.models.display()
-        )
+        );
+        fs::write("config.toml", config).map_err(|e| e.to_string())
+    }
+
+    /// A camera before which the same person always stands.
+    pub(crate) fn somebody_at_the_door(&self) -> String {
+        let photo = self.models.join("obama2.jpg");
+        format!("kind = \"replay\"\nfiles = [\"{}\"]\nfps = 5.0", photo.display())
     }
 
     /// Starts the daemon and waits until it is ready.
     pub(crate) fn start(&mut self) -> Result<Duration, String> {
+        self.start_as(self.daemon())
+    }
+
+    /// Starts the daemon as a service manager does that wants to hear from it on `socket` every `watchdog`.
+    pub(crate) fn start_watched(
+        &mut self,
+        socket: &Path,
+        watchdog: Duration,
+    ) -> Result<Duration, String> {
+        let mut daemon = Command::new("sh");
+        // The number of the process, which is the daemon's own only once it is the daemon.
+        daemon.args(["-c", "WATCHDOG_PID=$$ exec \"$0\" run --config config.toml"]);
+        daemon.arg(self.programs.join("locker-agent")).env("NOTIFY_SOCKET", socket);
+        daemon.env("WATCHDOG_USEC", watchdog.as_micros().to_string());
+        self.start_as(daemon)
+    }
+
+    fn start_as(&mut self, daemon: Command) -> Result<Duration, String> {
         let began = Instant::now();
         _ = fs::remove_file(LOG);
-        self.agent = Some(spawn(self.daemon(), LOG)?);
+        self.agent = Some(spawn(daemon, LOG)?);
         let ready = until("the daemon is ready", || {
             let log = fs::read_to_string(LOG).unwrap_or_default();
             log.lines().find(|line| line.contains("INFO ready")).map(str::to_owned)
@@ -114,6 +140,16 @@ impl Hall {
         if ended.status.success() { Ok(said) } else { Err(said) }
     }
 
+    /// Opens a door at the cabinet itself, if it may be opened now.
+    pub(crate) fn by_hand(&self, door: usize) -> Result<(), String> {
+        let mut command = Command::new(self.programs.join("locker-agent"));
+        command.args(["door", "--config", "config.toml", "open", &door.to_string()]);
+        let ended = command.args(["--reason", "bench"]).output().map_err(|e| e.to_string())?;
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        // Busy, jammed and stuck doors are refused; a daemon that does not answer is not.
+        if ended.status.success() || said.contains("door ") { Ok(()) } else { Err(said) }
+    }
+
     /// Commands a door to be opened by the staff, and does not wait for it.
     pub(crate) fn unlock(&self, door: usize) -> Result<Child, String> {
         let door = door.to_string();
@@ -131,6 +167,31 @@ impl Hall {
         let mut command = Command::new(self.programs.join("hallctl"));
         command.args(["--broker", "127.0.0.1:1883", "--device", DEVICE]).args(words);
         command
+    }
+
+    /// Whether the daemon's log of this start says this.
+    pub(crate) fn said(&self, words: &str) -> usize {
+        fs::read_to_string(LOG).unwrap_or_default().matches(words).count()
+    }
+
+    /// Stops the daemon in good order.
+    pub(crate) fn stop(&mut self) -> Result<(), String> {
+        self.signal(Signal::TERM)?;
+        let status = self.ended()?;
+        if status.success() { Ok(()) } else { Err(status.to_string()) }
+    }
+
+    /// How many events of this type the hall holds after the first so many, by door.
+    pub(crate) fn count_by_door(&self, after: usize, kind: &str, door: usize) -> usize {
+        let of_door = |event: &&Value| {
+            event["event"]["type"] == kind && event["event"]["compartment"] == door
+        };
+        events().iter().skip(after).filter(of_door).count()
+    }
+
+    /// How many events of this type the hall holds after the first so many.
+    pub(crate) fn count(&self, after: usize, kind: &str) -> usize {
+        events().iter().skip(after).filter(|event| event["event"]["type"] == kind).count()
     }
 
     /// How many events the hall holds.

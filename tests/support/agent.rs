@@ -33,7 +33,8 @@ impl Site {
              compartment = [{{ number = 1 }}, {{ number = 2 }}, {{ number = 3 }}]\n\
              [camera]\nkind = \"replay\"\nfiles = [{:?}]\nfps = 10.0\n\
              [recognition]\nleast_change = 0\n\
-             [policy]\nremote_enrolment = true\n",
+             [policy]\nremote_enrolment = true\n\
+             [control]\nsocket = \"control.sock\"\n",
             photo.to_str().unwrap()
         );
         for (old, new) in more {
@@ -121,6 +122,18 @@ impl Site {
             }
         });
         Hall { child, events, store }
+    }
+
+    /// Runs `locker-agent door`, with answers to its questions.
+    pub(crate) fn door(&self, arguments: &[&str], answers: &str) -> Output {
+        use std::io::Write as _;
+        let mut command = locker_agent();
+        command.arg("door").args(arguments).arg("--config").arg(self.config());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // It may have ended without asking.
+        _ = child.stdin.take().unwrap().write_all(answers.as_bytes());
+        child.wait_with_output().unwrap()
     }
 
     /// Runs `locker-agent journal` on the stopped daemon's state.

@@ -61,8 +61,8 @@ fn wait_until_gone(process: u32) {
 }
 
 fn next(camera: &mut CommandCamera) -> Option<Vec<u8>> {
-    match camera.latest(SOON).unwrap() {
-        Some(Frame::Encoded(bytes)) => Some(bytes),
+    match &camera.latest(SOON).unwrap() {
+        Some(Frame::Encoded(bytes)) => Some(bytes.clone()),
         Some(Frame::Rgb { .. }) | None => None,
     }
 }

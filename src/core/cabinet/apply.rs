@@ -91,6 +91,7 @@ impl Cabinet {
                 compartment.opening = None;
                 compartment.doubt();
             }
+            Event::LockTried { compartment, .. } => self.known(*compartment).doubt(),
             Event::ServiceChanged { compartment, in_service, .. } => {
                 let service = if *in_service { Service::In } else { Service::Out };
                 self.known(*compartment).serve(service);

@@ -224,7 +224,9 @@ impl Cabinet {
 /// The hall's command behind an opening, if there is one.
 pub(super) fn commanded_by(opening: &Opening) -> Option<CommandId> {
     match &opening.authority {
-        Authority::Staff { command, .. } => Some(command.clone()),
+        Authority::Staff { command, .. } | Authority::Local { command, .. } => {
+            Some(command.clone())
+        }
         Authority::Face { .. } => None,
     }
 }

@@ -8,6 +8,7 @@ mod apply;
 mod claims;
 mod doors;
 mod faces;
+mod local;
 mod orders;
 mod restart;
 #[cfg(test)]
@@ -134,6 +135,7 @@ impl Cabinet {
             Input::Started { version, doors } => self.started(now, version, &doors, &mut step),
             Input::Tick => {}
             Input::Command(command) => self.command(now, command, &mut step),
+            Input::Local(opening) => self.local(now, opening, &mut step),
             Input::TemplateMade { command, result } => {
                 self.template_made(now, &command, result, &mut step);
             }

@@ -10,8 +10,8 @@ use crate::core::cabinet::Cabinet;
 use crate::core::command::{Order, Purpose};
 use crate::core::compartment::{Content, Stage};
 use crate::core::event::{Authority, Event};
-use crate::core::ids::{CompartmentId, ConsentRef, ModelId, RecipientId, UnlockId};
-use crate::core::input::{Act, DoorPosition, Input};
+use crate::core::ids::{CommandId, CompartmentId, ConsentRef, ModelId, RecipientId, UnlockId};
+use crate::core::input::{Act, DoorPosition, Input, LocalOpening};
 use crate::core::judgement::tests::{face_of, one};
 
 const PEOPLE: [&str; 3] = ["wang", "li", "zhao"];
@@ -24,6 +24,7 @@ enum Happening {
     TemplateMade { good: bool },
     Erase { person: usize },
     Unlock { compartment: u16, purpose: Purpose },
+    Local { compartment: u16, even_loaded: bool },
     Cancel { deposit: u8 },
     Service { compartment: u16, on: bool },
     SameCommandAgain,
@@ -52,6 +53,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => any::<bool>().prop_map(|good| TemplateMade { good }),
         1 => (0..3usize).prop_map(|person| Erase { person }),
         4 => (compartment(), purpose).prop_map(|(compartment, purpose)| Unlock { compartment, purpose }),
+        1 => (compartment(), any::<bool>())
+            .prop_map(|(compartment, even_loaded)| Local { compartment, even_loaded }),
         1 => (0..6u8).prop_map(|deposit| Cancel { deposit }),
         1 => (compartment(), any::<bool>()).prop_map(|(compartment, on)| Service { compartment, on }),
         1 => Just(SameCommandAgain),
@@ -198,6 +201,13 @@ fn play(bench: &mut Bench, happening: &Happening) {
         }
         Happening::Unlock { compartment, purpose } => {
             bench.unlock(compartment, purpose);
+        }
+        Happening::Local { compartment, even_loaded } => {
+            let id = CommandId::new(format!("local-{}", bench.journal.len())).unwrap();
+            let (compartment, operator) = (door(compartment), operator());
+            let reason = "test".to_owned();
+            let opening = LocalOpening { id, compartment, operator, reason, even_loaded };
+            bench.give(Input::Local(opening));
         }
         Happening::Cancel { deposit: d } => {
             bench.order(Order::Cancel { deposit: deposit(d) });

@@ -8,6 +8,7 @@
 mod claims;
 mod commands;
 mod laws;
+mod local;
 mod openings;
 mod restarts;
 mod scenario;

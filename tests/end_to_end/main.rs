@@ -1,6 +1,8 @@
 //! The whole product as its users run it: the daemon, the hall's tool and a real broker, each a process of its own.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod by_hand;
+#[path = "../support"]
 mod support {
     pub(crate) mod agent;
     #[allow(dead_code, reason = "the uplink's tests use the rest")]
