@@ -10,7 +10,7 @@ use locker_agent::config::{
     BusParity, BusPort, BusProtocol, CameraSource, Config, ConfigFault, Doors, LineOfChip,
 };
 use locker_agent::core::fitting::{Fitting, Size};
-use locker_agent::core::policy::{DoorPolicy, LockPolicy};
+use locker_agent::core::policy::{DoorPolicy, Factors, LivenessMode, LockPolicy};
 use locker_agent::locks::PulseWidth;
 
 const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -66,6 +66,7 @@ fn the_values_the_example_documents_are_the_defaults() {
         "manifest",
         "chip",
         "occupancy_line",
+        "calibration",
     ];
     let mut documented = 0;
     let switched_on = EXAMPLE.lines().map(|line| {
@@ -520,4 +521,58 @@ fn an_empty_hall_is_looked_at_as_often_as_the_site_says() {
         parse(&format!("{MINIMAL}[recognition]\nidle_fps = 2\nmin_face_px = 100\n")).unwrap();
     let attention = config.policy().attention;
     assert_eq!((attention.idle_interval, attention.near_px), (Duration::from_millis(500), 50.0));
+}
+
+fn recognition(lines: &str) -> Result<Config, ConfigFault> {
+    parse(&format!("{MINIMAL}[recognition]\n{lines}\n"))
+}
+
+#[test]
+fn liveness_is_switched_off_only_where_nobody_stands_before_the_camera() {
+    for kind in ["kind = \"v4l2\"", "kind = \"command\"\ncommand = [\"rpicam-vid\"]"] {
+        let text = MINIMAL.replace("kind = \"none\"", kind);
+        let told = parse(&format!("{text}[recognition]\nliveness = \"off\"\n"));
+        let told = told.unwrap_err().to_string();
+        assert!(told.contains("any photo of the right face"), "{told}");
+        let active = parse(&format!("{text}[recognition]\nliveness = \"active\"\n")).unwrap();
+        assert_eq!(active.recognition.liveness.mode, LivenessMode::Active);
+    }
+    let simulated = MINIMAL.replace("\"none\"", "\"sim\"");
+    let off = parse(&format!("{simulated}[recognition]\nliveness = \"off\"\n")).unwrap();
+    assert_eq!(off.recognition.liveness.mode, LivenessMode::Off);
+    let told = recognition("liveness = \"none\"").unwrap_err().to_string();
+    assert!(told.contains("give \"passive\" or \"active\" or \"off\""), "{told}");
+    let told = recognition("liveness_floor = 0.7").unwrap_err().to_string();
+    assert!(told.contains("above liveness_threshold"), "{told}");
+}
+
+#[test]
+fn a_site_brings_its_own_calibration() {
+    let own = recognition(
+        "calibration = [{ rate = 0.01, similarity = 0.3 }, { rate = 0.0001, similarity = 0.5 }]",
+    );
+    let faces = own.unwrap().recognition;
+    assert_eq!(faces.calibration.points().len(), 2);
+    assert!((faces.similarity_among(1) - 0.5).abs() < 1e-4);
+    assert!(faces.similarity_among(10) > 0.55, "ten people are ten chances");
+    for (wrong, reason) in [
+        ("[{ rate = 0.01, similarity = 0.3 }]", "fewer than two points"),
+        ("[{ rate = 0.01, similarity = 0.3 }, { similarity = 0.5 }]", "point 2 is out of range"),
+        (
+            "[{ rate = 0.01, similarity = 0.3 }, { rate = 0.1, similarity = 0.5 }]",
+            "point 2 is out of order",
+        ),
+        ("[0.1, 0.2]", "is no table"),
+    ] {
+        let told = recognition(&format!("calibration = {wrong}")).unwrap_err().to_string();
+        assert!(told.contains("recognition.calibration") && told.contains(reason), "{told}");
+    }
+}
+
+#[test]
+fn what_a_pickup_takes_is_one_of_three() {
+    let factors = |word: &str| recognition(&format!("factors = \"{word}\""));
+    assert_eq!(factors("face+code").unwrap().recognition.factors, Factors::FaceAndCode);
+    assert_eq!(factors("code").unwrap().recognition.factors, Factors::Code);
+    assert!(factors("none").unwrap_err().to_string().contains("\"face+code\""));
 }

@@ -4,6 +4,9 @@
 //! `LOCKER_SECOND_SET` and are left out of the plain run by their name.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "faces/frames.rs"]
+mod frames;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -270,6 +273,71 @@ fn an_enrolment_photo_must_show_one_usable_face() {
         image::Rgb(obama.get_pixel(x, y).0.map(|value| value / 8))
     });
     assert!(complaint(&png(dark)).contains("too dark"));
+}
+
+/// A folder of pictures: (where, what).
+fn labelled(pictures: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (place, picture) in pictures {
+        let path = dir.path().join(place);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, picture).unwrap();
+    }
+    dir
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    let faces = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/faces");
+    std::fs::read(faces.join(name)).unwrap()
+}
+
+#[test]
+fn attacks_are_measured_by_their_kind_and_what_is_not_judged_apart() {
+    let dir = labelled(&[
+        ("live/a.jpg", fixture("live.jpg")),
+        ("live/wall.png", wall()),
+        ("print/a.jpg", fixture("attack.jpg")),
+        ("screen/wall.png", wall()),
+    ]);
+    let report = json(&face(&[&"pad-eval", &dir.path(), &"--json"]));
+    assert_eq!(report["worst_attack"], "print");
+    assert_eq!(report["worst_apcer"]["rate"], 0.0);
+    assert_eq!(report["worst_apcer"]["interval_95"][1], 0.975, "one attack shows next to nothing");
+    assert_eq!(report["kinds"]["live"]["bpcer"]["rate"], 0.0);
+    assert_eq!(report["kinds"]["live"]["no_response"]["count"], 1);
+    assert_eq!(report["kinds"]["screen"]["apcer"]["rate"], Value::Null);
+    let strict = json(&face(&[&"pad-eval", &dir.path(), &"--json", &"--threshold", &"0.99"]));
+    assert_eq!(strict["kinds"]["live"]["bpcer"]["rate"], 1.0);
+    let said = String::from_utf8(face(&[&"pad-eval", &dir.path()]).stdout).unwrap();
+    assert!(
+        said.starts_with("worst attack: print, APCER 0.00 % (0 of 1, 0.00 to 97.5 %)"),
+        "{said}"
+    );
+    assert!(refused(&[&"pad-eval", &dir.path().join("live")]).contains("no folders in it"));
+    assert!(refused(&[&"pad-eval", &dir.path().join("gone")]).contains("gone cannot be read"));
+    let lone = labelled(&[("live/a.jpg", wall())]);
+    assert!(refused(&[&"pad-eval", &lone.path()]).contains("at least one folder of attacks"));
+}
+
+#[test]
+fn a_calibration_says_what_its_pictures_show_and_what_they_cannot() {
+    let dir = labelled(&[
+        ("a/1.jpg", read("obama.jpg")),
+        ("a/2.jpg", read("obama2.jpg")),
+        ("b/1.jpg", read("biden.jpg")),
+        ("b/wall.png", wall()),
+    ]);
+    let lines = dir.path().join("calibration.toml");
+    let report = json(&face(&[&"calibrate", &dir.path(), &"--json", &"--write", &lines]));
+    assert_eq!((&report["genuine"], &report["impostor"]), (&1.into(), &2.into()));
+    assert_eq!((&report["no_face"], &report["suggested"]), (&1.into(), &Value::Null));
+    let warned = report["warnings"][0].as_str().unwrap();
+    assert!(warned.contains("2 impostor pairs are too few"), "{warned}");
+    assert!(std::fs::read_to_string(lines).unwrap().starts_with("# too few"));
+    let lone = labelled(&[("a/1.jpg", read("obama.jpg"))]);
+    assert!(refused(&[&"calibrate", &lone.path()]).contains("only one person"));
+    let unlike = labelled(&[("a/1.jpg", read("obama.jpg")), ("b/1.jpg", read("biden.jpg"))]);
+    assert!(refused(&[&"calibrate", &unlike.path()]).contains("there are 0 and 1"));
 }
 
 /// A store over another set's manifest: its own files from `LOCKER_SECOND_SET`, the rest as usual.

@@ -15,6 +15,7 @@ use super::parts::{AgentFault, Parts};
 use super::{Clock, doors};
 use crate::core::cabinet::Cabinet;
 use crate::core::command::{Answer, Command, Waiting};
+use crate::core::guidance::Guidance;
 use crate::core::ids::{CommandId, RecipientId};
 use crate::core::input::{Act, Input};
 use crate::core::sighting::Sighting;
@@ -48,6 +49,7 @@ pub struct Agent {
     own: VecDeque<Message>,
     clock: Clock,
     shown: CabinetView,
+    told: Guidance,
     stop_doors: Arc<AtomicBool>,
     /// When the pulse under way must have ended.
     pulse_must_end: Option<Monotonic>,
@@ -86,12 +88,14 @@ impl Agent {
             own: VecDeque::new(),
             clock,
             shown: CabinetView::default(),
+            told: Guidance::default(),
             stop_doors: Arc::clone(&stop_doors),
             pulse_must_end: None,
             at_the_cabinet: BTreeMap::new(),
         };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         agent.step(Input::Started { version, doors, occupied: occupied.clone() }, None)?;
+        agent.step(Input::Chance(chance()), None)?;
         doors::spawn(parts.sensors, occupied, inbox.clone(), stop_doors)?;
         let thread = thread::Builder::new().name("cabinet".into()).spawn(move || agent.run())?;
         Ok(AgentHandle { inbox, eyes: eyes_report, thread })
@@ -234,6 +238,11 @@ impl Agent {
             self.uplink.show(&view);
             self.shown = view;
         }
+        let guidance = self.cabinet.guidance(now.mono);
+        if guidance != self.told {
+            tracing::debug!(?guidance, "to be told to whoever stands there");
+            self.told = guidance;
+        }
         Ok(())
     }
 
@@ -331,6 +340,12 @@ fn or_unknown<T: Default>(read: Result<T, SensorFault>) -> T {
         tracing::error!(%fault, "the agent starts without knowing where its doors are");
         T::default()
     })
+}
+
+/// A number that nobody can know: the standard library keys its hashers from the system's random source.
+fn chance() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    std::hash::RandomState::new().build_hasher().finish()
 }
 
 fn rebuild(parts: &Parts) -> Result<Cabinet, JournalFault> {

@@ -238,6 +238,7 @@ impl Looker {
                     tracing::error!(%problem, "faces are off until the camera is back");
                 }
                 self.camera = None;
+                self.engine.forget();
                 self.tell_ability(false)
             }
         }

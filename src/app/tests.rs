@@ -14,7 +14,7 @@ use crate::core::ids::{
     CommandId, CompartmentId, ConsentRef, DepositId, EventSeq, ModelId, OperatorId, RecipientId,
 };
 use crate::core::policy::Policy;
-use crate::core::sighting::{Candidate, FaceReading, Quality, Sighting};
+use crate::core::sighting::{Candidate, FaceBox, FaceReading, Quality, Sighting};
 use crate::core::time::WallTime;
 use crate::core::view::CabinetView;
 use crate::ports::{
@@ -96,16 +96,22 @@ impl FaceEngine for Seer {
         };
         let quality = Quality {
             face_px: 200.0,
+            fills: 0.4,
             sharpness: 100.0,
             brightness: 120.0,
             contrast: 40.0,
             yaw: 0.0,
+            pitch: 0.0,
             inside: 1.0,
         };
         let best = Some(Candidate { recipient: who.clone(), similarity: 0.8 });
-        let face = FaceReading { quality, liveness: Some(0.9), best, second: None };
+        let place = FaceBox { x: 320.0, y: 240.0, width: 150.0, height: 200.0 };
+        let (liveness, resemblance, change) = (Some(0.9), Some(0.8), Some(2.0));
+        let face =
+            FaceReading { place, quality, liveness, resemblance, change, best, second: None };
         Ok(Sighting { near_faces: 1, face: Some(face) })
     }
+    fn forget(&mut self) {}
     fn enrol(&mut self, photo: &[u8]) -> Result<Template, PhotoFault> {
         if photo.is_empty() {
             return Err(PhotoFault("there is no face in the photo".to_owned()));

@@ -10,10 +10,12 @@ use anyhow::bail;
 
 use crate::cameras::{V4l2Camera, V4l2Wish};
 use crate::config::{CameraSource, Config, ModelsConfig};
+use crate::core::guidance::{Guidance, complaint};
 use crate::core::policy::QualityGates;
+use crate::core::sighting::{Quality, Sighting};
 use crate::daemon::{camera_opener, model_store};
-use crate::ports::{Camera, Frame};
-use crate::vision::Pipeline;
+use crate::ports::{Camera, FaceEngine as _, Frame};
+use crate::vision::Engine;
 use crate::vision::picture::{Picture, Pixels};
 
 /// How long frames are counted.
@@ -64,10 +66,17 @@ pub fn run(args: &CameraArgs) -> anyhow::Result<ExitCode> {
     let pixels = pixels(&seen.frame, &mut picture)?;
     say(&format!("size        {} x {}", pixels.width, pixels.height))?;
     say(&brightness_line(brightness(pixels)))?;
-    say(&match largest_face(&models, pixels) {
-        Ok(face) => face_line(face, gates.face_px),
-        Err(problem) => format!("face        cannot be said: {problem}"),
-    })?;
+    match examined(&models, &gates, &seen.frame) {
+        Ok(sighting) => {
+            let height = sighting.face.as_ref().map(|face| face.quality.face_px);
+            say(&face_line(height, gates.face_px))?;
+            if let Some(face) = &sighting.face {
+                say(&quality_line(&face.quality))?;
+                say(&guidance_line(&gates, &sighting))?;
+            }
+        }
+        Err(problem) => say(&format!("face        cannot be said: {problem}"))?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -159,12 +168,15 @@ fn brightness(pixels: Pixels<'_>) -> f64 {
     sum as f64 / pixels.rgb.len().max(1) as f64
 }
 
-/// The height in pixels of the largest face, if there is one.
-fn largest_face(models: &ModelsConfig, pixels: Pixels<'_>) -> Result<Option<f32>, String> {
-    let store = model_store(models)?;
-    let mut pipeline = Pipeline::load(&store, 1).map_err(|error| error.to_string())?;
-    let faces = pipeline.detect(pixels).map_err(|error| error.to_string())?;
-    Ok(faces.first().map(|face| face.bounds.height()))
+/// What the cabinet would see in a frame.
+fn examined(
+    models: &ModelsConfig,
+    gates: &QualityGates,
+    frame: &Frame,
+) -> Result<Sighting, String> {
+    let engine = Engine::load(&model_store(models)?, 1).map_err(|error| error.to_string())?;
+    let mut engine = engine.with_frame_gates(gates.clone());
+    engine.examine(frame).map_err(|fault| fault.to_string())
 }
 
 fn rate_line(rate: f64, wished: Option<f32>) -> String {
@@ -199,6 +211,27 @@ fn face_line(face: Option<f32>, least: f32) -> String {
     }
 }
 
+/// The measurements that the gates look at.
+fn quality_line(quality: &Quality) -> String {
+    format!(
+        "quality     fills {:.2}, sharpness {:.0}, brightness {:.0}, contrast {:.0}, yaw {:.2}, pitch {:.2}, inside {:.2}",
+        quality.fills,
+        quality.sharpness,
+        quality.brightness,
+        quality.contrast,
+        quality.yaw,
+        quality.pitch,
+        quality.inside
+    )
+}
+
+/// What the person would be told.
+fn guidance_line(gates: &QualityGates, sighting: &Sighting) -> String {
+    let told = complaint(gates, sighting, Guidance::Nothing);
+    let sentence = told.map_or("nothing: the face is good enough to be judged", Guidance::sentence);
+    format!("guidance    {sentence}")
+}
+
 /// Whoever closed the output does not want to hear more.
 fn say(line: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{line}")
@@ -207,6 +240,7 @@ fn say(line: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::sighting::{FaceBox, FaceReading};
 
     #[test]
     fn what_is_unusual_is_remarked_on() {
@@ -227,5 +261,35 @@ mod tests {
         let rgb = [[0, 0, 0], [255, 255, 255]].concat().repeat(128);
         let pixels = Pixels { width: 16, height: 16, rgb: &rgb };
         assert!((brightness(pixels) - 127.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_installer_reads_what_a_citizen_would_be_told() {
+        let quality = Quality {
+            face_px: 60.0,
+            fills: 0.2,
+            sharpness: 100.0,
+            brightness: 120.0,
+            contrast: 40.0,
+            yaw: 0.1,
+            pitch: -0.1,
+            inside: 1.0,
+        };
+        assert!(quality_line(&quality).contains("yaw 0.10, pitch -0.10"));
+        let place = FaceBox { x: 50.0, y: 50.0, width: 40.0, height: 60.0 };
+        let face = FaceReading {
+            place,
+            quality,
+            liveness: None,
+            resemblance: None,
+            change: None,
+            best: None,
+            second: None,
+        };
+        let mut sighting = Sighting { near_faces: 1, face: Some(face) };
+        let told = |sighting: &Sighting| guidance_line(&QualityGates::default(), sighting);
+        assert_eq!(told(&sighting), "guidance    Please come closer.");
+        sighting.near_faces = 2;
+        assert!(told(&sighting).contains("One person"));
     }
 }

@@ -1,8 +1,13 @@
-//! `locker-agent face`: compare two photos, measure a set of pairs, measure the speed.
+//! `locker-agent face`: compare two photos, measure a set of pairs, calibrate, measure liveness and speed.
 
 mod bench;
+mod calibrate;
 mod compare;
+mod det;
 mod eval;
+mod folders;
+mod pad_eval;
+mod proportion;
 mod rates;
 
 use std::io::Write;
@@ -30,6 +35,10 @@ enum FaceCommand {
     Compare(compare::CompareArgs),
     /// Measure genuine and impostor scores over a list of photo pairs
     Eval(eval::EvalArgs),
+    /// Find the similarity to ask for from a site's own pictures, and print the lines for the configuration
+    Calibrate(calibrate::CalibrateArgs),
+    /// Measure how many attacks and how many living faces pass the liveness models
+    PadEval(pad_eval::PadEvalArgs),
     /// Measure how long each stage takes for one 640x480 JPEG frame
     Bench(bench::BenchArgs),
 }
@@ -69,6 +78,8 @@ pub fn run(args: FaceArgs) -> anyhow::Result<ExitCode> {
     let outcome = match args.command {
         FaceCommand::Compare(args) => compare::run(&args),
         FaceCommand::Eval(args) => eval::run(&args),
+        FaceCommand::Calibrate(args) => calibrate::run(&args),
+        FaceCommand::PadEval(args) => pad_eval::run(&args),
         FaceCommand::Bench(args) => bench::run(&args),
     };
     outcome.or_else(|error| {
@@ -88,6 +99,13 @@ fn rounded(value: f32, places: usize) -> f64 {
 fn rounded_wide(value: f64, places: usize) -> f64 {
     // Through the decimal text, because the nearest f64 to a short decimal is what prints as short.
     format!("{value:.places$}").parse().unwrap_or(value)
+}
+
+/// A small rate as people say it: 0.0001 and not 1e-4, to two digits.
+fn say_rate(rate: f64) -> String {
+    let places =
+        if rate > 0.0 { (1.0 - rate.log10().floor()).clamp(1.0, 12.0) as usize } else { 1 };
+    rounded_wide(rate, places).to_string()
 }
 
 /// Writes to standard output; a reader that has gone away is no error.

@@ -4,6 +4,7 @@
 //! nothing, and all its problems are told at once. `config.example.toml` documents every field.
 
 mod cabinet;
+mod faces;
 mod hall;
 mod problem;
 mod reader;
@@ -149,8 +150,9 @@ fn read<'i>(table: &DeTable<'i>, findings: &mut Findings<'i>) -> Option<Config> 
     let cabinet = read_section(&mut file, "cabinet", CabinetConfig::read);
     let camera = read_section(&mut file, "camera", CameraSource::read);
     let models = read_section(&mut file, "models", ModelsConfig::read);
-    let (recognition, attention) =
-        read_section(&mut file, "recognition", recognition::read_recognition);
+    let (recognition, attention) = read_section(&mut file, "recognition", |section| {
+        faces::read_recognition(section, camera.as_ref())
+    });
     let rules = read_section(&mut file, "policy", hall::read_rules);
     let control_socket = read_section(&mut file, "control", read_control);
     let log = read_section(&mut file, "log", read_log);

@@ -1,10 +1,9 @@
-//! The sections about faces: the camera, the models, and when a face counts as recognised.
+//! The sections about seeing: the camera and the models.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::reader::{Section, in_millis};
-use crate::core::policy::{AttentionPolicy, FacePolicy, QualityGates};
+use super::reader::Section;
 
 /// Where pictures come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +57,14 @@ enum CameraKind {
 }
 
 impl CameraSource {
+    /// Whether real people stand before it.
+    pub fn sees_people(&self) -> bool {
+        match self {
+            Self::V4l2 { .. } | Self::Command { .. } => true,
+            Self::None | Self::Sim { .. } | Self::Replay { .. } => false,
+        }
+    }
+
     pub(super) fn read(section: &mut Section<'_, '_>) -> Option<Self> {
         let kinds = [
             ("none", CameraKind::None),
@@ -116,53 +123,4 @@ impl ModelsConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         Self { dir: section.path_value("dir"), manifest: section.file("manifest") }
     }
-}
-
-/// Reads when a face counts as recognised, and when it is no longer tried. Defaults are the core's.
-fn read_faces(section: &mut Section<'_, '_>) -> FacePolicy {
-    let usual = FacePolicy::default();
-    FacePolicy {
-        similarity: section.number("threshold", 0.2..=0.95, usual.similarity),
-        margin: section.number("margin", 0.0..=0.5, usual.margin),
-        liveness: section.number("liveness_threshold", 0.05..=1.0, usual.liveness),
-        votes: section.count("votes", 1..=20, usual.votes),
-        window: section.millis("window_ms", 500..=15_000, in_millis(usual.window)),
-        leave_after: section.millis("leave_after_ms", 500..=15_000, in_millis(usual.leave_after)),
-        again_after: section.millis("again_after_ms", 1000..=60_000, in_millis(usual.again_after)),
-        gates: read_gates(section),
-        failures: section.count("max_failures", 1..=100, usual.failures),
-        pause: section.seconds("pause_s", 5..=3600, usual.pause.as_secs()),
-    }
-}
-
-/// Reads when a face counts as recognised, and how often one is looked for.
-pub(super) fn read_recognition(section: &mut Section<'_, '_>) -> (FacePolicy, AttentionPolicy) {
-    let faces = read_faces(section);
-    let idle = section.number("idle_fps", 1.0..=30.0, 4.0);
-    let attention = AttentionPolicy {
-        idle_interval: Duration::from_secs_f32(1.0 / idle),
-        near_px: faces.gates.face_px / 2.0,
-        ..AttentionPolicy::default()
-    };
-    (faces, attention)
-}
-
-fn read_gates(section: &mut Section<'_, '_>) -> QualityGates {
-    let usual = QualityGates::default();
-    let gates = QualityGates {
-        face_px: section.number("min_face_px", 20.0..=1000.0, usual.face_px),
-        sharpness: section.number("min_sharpness", 0.0..=10_000.0, usual.sharpness),
-        darkest: section.number("min_brightness", 0.0..=255.0, usual.darkest),
-        brightest: section.number("max_brightness", 0.0..=255.0, usual.brightest),
-        contrast: section.number("min_contrast", 0.0..=127.0, usual.contrast),
-        yaw: section.number("max_yaw", 0.05..=1.0, usual.yaw),
-        inside: section.number("min_inside", 0.5..=1.0, usual.inside),
-    };
-    if gates.darkest >= gates.brightest {
-        section.refuse(
-            "min_brightness",
-            "is not below max_brightness, so that no picture would do: lower it",
-        );
-    }
-    gates
 }

@@ -179,6 +179,10 @@ pub enum Refusal {
     LivenessUnavailable,
     /// Looks like a photo, a screen or a mask.
     PresentationAttack,
+    /// Frame after frame the very same picture: a picture that is played over and over, or a camera that hangs.
+    StillPicture,
+    /// The head was not turned as asked, or not in time.
+    ChallengeFailed,
     /// Resembles nobody with a document waiting.
     NotRecognised,
     /// Resembles two people about equally.

@@ -1,6 +1,6 @@
 //! What the core is told, and what it asks to be done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::command::{Answer, Command, Waiting};
@@ -74,6 +74,25 @@ pub enum Input {
     FacesAvailable(bool),
     /// The camera looked.
     Sighting(Sighting),
+    /// A number that nobody can know, for what has to be drawn; once after the start.
+    Chance(u64),
+    /// Somebody says whose document they want: from now on for a while faces are compared with these people and nobody
+    /// else. A new claim replaces the one before; one of nobody takes it back. A claim alone opens no door.
+    Claim {
+        /// Everybody the claim may mean.
+        recipients: BTreeSet<RecipientId>,
+        /// What stands behind it.
+        proof: Proof,
+    },
+}
+
+/// What stands behind a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The claim itself: last digits, a name, anything that others may know too.
+    Word,
+    /// A secret code that was checked.
+    Code,
 }
 
 /// A door to be opened for somebody who works at the cabinet: an installer, a technician.

@@ -1,6 +1,11 @@
-//! The rules a site may set, with their defaults. Bounds are checked where they are read (`config`).
+//! The rules a site may set, with their defaults. Bounds are checked where they are read (`config`). Those about faces
+//! are in `face_policy`.
 
 use std::time::Duration;
+
+pub use super::face_policy::{
+    FacePolicy, Factors, Flaw, LivenessMode, LivenessPolicy, QualityGates,
+};
 
 /// Everything a site decides.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -81,82 +86,6 @@ pub struct FlapPolicy {
 impl Default for FlapPolicy {
     fn default() -> Self {
         Self { moves: 10, within: Duration::from_secs(10) }
-    }
-}
-
-/// When a face opens a door.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FacePolicy {
-    /// Least cosine similarity. With the default models one impostor pair of the ORL faces (78,000) in 10,000 passes
-    /// at 0.451, and at 0.46 at least 0.993 of 1,800 genuine pairs still do; calibrate on site.
-    pub similarity: f32,
-    /// How far the best must lie above the second-best person.
-    pub margin: f32,
-    /// Least liveness score.
-    pub liveness: f32,
-    /// How many judged frames in a row must agree on the same person.
-    pub votes: u32,
-    /// How long one person is looked at before being refused.
-    pub window: Duration,
-    /// How long no face must be seen before the next one counts as another person.
-    pub leave_after: Duration,
-    /// How long after a verdict the same person may try again without leaving.
-    pub again_after: Duration,
-    /// The quality gates.
-    pub gates: QualityGates,
-    /// Failures in a row before faces pause (NIST SP 800-63B allows 5, or 10 with liveness).
-    pub failures: u32,
-    /// How long they pause.
-    pub pause: Duration,
-}
-
-impl Default for FacePolicy {
-    fn default() -> Self {
-        Self {
-            similarity: 0.46,
-            margin: 0.05,
-            liveness: 0.5,
-            votes: 3,
-            window: Duration::from_secs(4),
-            leave_after: Duration::from_secs(1),
-            again_after: Duration::from_secs(5),
-            gates: QualityGates::default(),
-            failures: 5,
-            pause: Duration::from_secs(30),
-        }
-    }
-}
-
-/// Below these a face is not judged at all; units as in [`super::sighting::Quality`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct QualityGates {
-    /// Least height of the face in pixels.
-    pub face_px: f32,
-    /// Least sharpness.
-    pub sharpness: f32,
-    /// Least mean grey level.
-    pub darkest: f32,
-    /// Greatest mean grey level.
-    pub brightest: f32,
-    /// Least contrast.
-    pub contrast: f32,
-    /// Greatest turn of the head to either side.
-    pub yaw: f32,
-    /// Least part of the face inside the frame.
-    pub inside: f32,
-}
-
-impl Default for QualityGates {
-    fn default() -> Self {
-        Self {
-            face_px: 80.0,
-            sharpness: 20.0,
-            darkest: 40.0,
-            brightest: 220.0,
-            contrast: 15.0,
-            yaw: 0.6,
-            inside: 0.9,
-        }
     }
 }
 

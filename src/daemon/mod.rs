@@ -22,6 +22,7 @@ pub use signals::stop_signals;
 use crate::app::{Agent, AgentHandle, Clock, EyesReport, Inbox, Parts};
 use crate::config::{Config, ModelsConfig};
 use crate::control;
+use crate::core::policy::{Factors, LivenessMode, Policy, QualityGates};
 use crate::hall;
 use crate::journal::{Store, TemplateVault};
 use crate::models::{Manifest, ModelStore, default_dir};
@@ -65,13 +66,13 @@ impl Daemon {
         let link = HallLink::new(config.device.id.clone(), to_hall.clone(), Arc::clone(&outbox));
         let current = link.clone();
         let parts = Parts {
-            policy: config.policy(),
+            policy: policy(config),
             fitted: config.cabinet.fittings.clone(),
             journal: Box::new(journal),
             templates: Box::new(templates),
             locks: hardware.locks,
             sensors: hardware.sensors,
-            open_engine: Box::new(engine_opener(&config.models)),
+            open_engine: Box::new(engine_opener(&config.models, &config.recognition.gates)),
             open_camera: hardware.open_camera,
             uplink: Box::new(link.clone()),
             heartbeat: Box::new(move || {
@@ -109,6 +110,39 @@ impl Daemon {
     }
 }
 
+/// The site's rules; what the site has not calibrated itself is as the models' manifest has it.
+fn policy(config: &Config) -> Policy {
+    let mut policy = config.policy();
+    let faces = &mut policy.faces;
+    if faces.calibration.points().is_empty()
+        && let Ok(store) = model_store(&config.models)
+    {
+        faces.calibration = store.manifest().calibration();
+    }
+    if faces.calibration.points().is_empty() {
+        tracing::warn!(
+            "the models have no calibration: the similarity asked for does not rise with the people waiting"
+        );
+    }
+    match faces.liveness.mode {
+        LivenessMode::Off => {
+            tracing::warn!(
+                "recognition.liveness is \"off\": any photo of the right face opens a door"
+            );
+        }
+        LivenessMode::Passive | LivenessMode::Active => {}
+    }
+    match faces.factors {
+        Factors::Face => {}
+        Factors::FaceAndCode | Factors::Code => {
+            tracing::warn!(
+                "recognition.factors asks for a code, and nothing here takes one yet: the staff opens the doors"
+            );
+        }
+    }
+    policy
+}
+
 /// Serves the control socket if its folder is there; systemd makes it.
 fn serve_control(socket: &Path, inbox: Inbox) -> anyhow::Result<Option<control::Server>> {
     if !socket.parent().is_some_and(Path::is_dir) {
@@ -121,12 +155,14 @@ fn serve_control(socket: &Path, inbox: Inbox) -> anyhow::Result<Option<control::
 /// Loads the models on the thread that will use them.
 fn engine_opener(
     models: &ModelsConfig,
+    gates: &QualityGates,
 ) -> impl FnOnce() -> Result<Box<dyn FaceEngine>, String> + Send + use<> {
-    let models = models.clone();
+    let (models, gates) = (models.clone(), gates.clone());
     move || {
         let clock = Clock::start();
         let store = model_store(&models)?;
         let engine = Engine::load(&store, 1).map_err(|fault| fault.to_string())?;
+        let engine = engine.with_frame_gates(gates);
         tracing::info!(model = %engine.model(), took = ?clock.now().mono.0, "models are loaded");
         Ok(Box::new(engine))
     }
@@ -174,4 +210,25 @@ fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
             dir.display()
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::calibration::{Calibration, RatePoint};
+
+    #[test]
+    fn a_site_without_a_calibration_has_that_of_its_models() {
+        let mut config = Config::demo("state".into(), 1);
+        let of_models = Manifest::default_set().calibration();
+        assert_eq!(policy(&config).faces.calibration, of_models);
+        let point = |rate, similarity| RatePoint { rate, similarity };
+        let own = Calibration::new(vec![point(1e-2, 0.5), point(1e-3, 0.6)]);
+        config.recognition.calibration = own.clone().unwrap_or_default();
+        assert_eq!(Ok(policy(&config).faces.calibration), own);
+        config.recognition.calibration = Calibration::default();
+        config.models.manifest = Some("/nowhere/models.toml".into());
+        let unknown = policy(&config).faces;
+        assert!((unknown.similarity_among(1000) - unknown.similarity).abs() < 1e-6, "the floor");
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::raw::RawManifest;
 use super::recipe::{DetectorRecipe, InputRecipe, Task};
 use super::verify::Digest;
+use crate::core::calibration::Calibration;
 use crate::core::ids::ModelId;
 
 /// The default set's manifest, as it was when the program was built.
@@ -249,6 +250,15 @@ impl Manifest {
         let digest = Digest::of(recipe.as_bytes()).to_string();
         let name: String = file.name.chars().take(40).collect();
         ModelId::new(format!("{name}@{}", &digest[..16])).expect("names are checked when parsed")
+    }
+
+    /// What similarity of this set's templates keeps to which false match rate; empty where nothing was measured.
+    pub fn calibration(&self) -> Calibration {
+        let table = match self.model(&self.set.embedder) {
+            Some((_, _, Task::Embedder(recipe))) => recipe.calibration.as_ref(),
+            Some((_, _, Task::Detector(_) | Task::Landmarks(_) | Task::Liveness(_))) | None => None,
+        };
+        table.and_then(|table| table.calibration().ok()).unwrap_or_default()
     }
 
     pub(super) fn needs_landmarks(&self) -> bool {

@@ -74,6 +74,7 @@ fn senseless_figures_are_refused() {
         ("live_class = 0", "live_class = 3"),
         ("crop = 2.7", "crop = 0.5"),
         ("schema = 1", "schema = 2"),
+        ("0.0012479, 0.3975", "0.0012479, 0.1"),
         ("licence = \"MIT\"", "licence = \"\""),
         ("fit = \"stretch\", colour = \"grey\"", "fit = \"pad\", colour = \"grey\""),
         ("archive = \"faceplugin\"", "archive = \"elsewhere\""),
@@ -84,4 +85,11 @@ fn senseless_figures_are_refused() {
         let error = broken(from, to);
         assert!(error.contains("entry"), "{to}: {error}");
     }
+}
+
+#[test]
+fn the_default_set_says_how_alike_a_face_must_be_among_many() {
+    let calibration = Manifest::default_set().calibration();
+    let among = |people| calibration.similarity_among(people, 1e-4).unwrap();
+    assert!(among(1) > 0.45 && among(1) < among(30) && among(30) < 0.6, "{}", among(30));
 }

@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use crate::core::calibration::{Calibration, CalibrationFault, RatePoint};
+
 /// Longest side of a model's input: above it a manifest is a mistake or an attack on the memory.
 const LONGEST_SIDE: usize = 2048;
 
@@ -193,6 +195,27 @@ pub struct EmbedderRecipe {
     pub output: String,
     /// The vector's length.
     pub length: usize,
+    /// Which similarity keeps to which false match rate.
+    pub calibration: Option<CalibrationRecipe>,
+}
+
+/// What was measured of an embedder's false matches.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationRecipe {
+    /// On which pictures, and how many pairs of different people.
+    pub measured_on: String,
+    /// False match rate and similarity, the highest rate first.
+    pub points: Vec<[f32; 2]>,
+}
+
+impl CalibrationRecipe {
+    /// The table, for decisions.
+    pub fn calibration(&self) -> Result<Calibration, CalibrationFault> {
+        let point =
+            |[rate, similarity]: &[f32; 2]| RatePoint { rate: *rate, similarity: *similarity };
+        Calibration::new(self.points.iter().map(point).collect())
+    }
 }
 
 impl EmbedderRecipe {
@@ -203,6 +226,12 @@ impl EmbedderRecipe {
         }
         if !(16..=4096).contains(&self.length) {
             return Some("length must be 16 to 4096");
+        }
+        if self.calibration.as_ref().is_some_and(|table| table.calibration().is_err()) {
+            return Some(
+                "calibration needs at least two points, each with a lower rate and a higher similarity than the one \
+                 before",
+            );
         }
         (input.colour == Colour::Grey).then_some("input: colour must be rgb or bgr")
     }

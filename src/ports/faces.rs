@@ -21,6 +21,8 @@ pub struct PhotoFault(pub String);
 pub trait FaceEngine: Send {
     /// Looks at a frame and compares the nearest face with the people to look for.
     fn examine(&mut self, frame: &Frame) -> Result<Sighting, FaceFault>;
+    /// Forgets whoever was seen last: the camera was lost, so that the next frame follows on none.
+    fn forget(&mut self);
     /// Makes a template of a photo that shows exactly one usable face.
     fn enrol(&mut self, photo: &[u8]) -> Result<Template, PhotoFault>;
     /// Replaces the people to look for: all their templates, nobody else's.

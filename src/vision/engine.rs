@@ -1,11 +1,14 @@
 //! The face engine of the locker: frames in, sightings out.
 
 use super::gallery::Gallery;
+use super::geometry::Bounds;
+use super::last_face::LastFace;
 use super::picture::{Picture, Pixels};
 use super::pipeline::{Pipeline, VisionError};
 use super::{quality, still};
 use crate::core::ids::{ModelId, RecipientId};
-use crate::core::sighting::{FaceReading, Quality, Sighting};
+use crate::core::policy::QualityGates;
+use crate::core::sighting::{FaceBox, FaceReading, Quality, Sighting};
 use crate::models::ModelStore;
 use crate::ports::{FaceEngine, FaceFault, Frame, PhotoFault, Template};
 
@@ -25,6 +28,8 @@ pub struct EnrolmentGates {
     pub min_contrast: f32,
     /// Greatest turn to the side, either way.
     pub max_yaw: f32,
+    /// Greatest tilt up or down.
+    pub max_pitch: f32,
     /// Least part of the face inside the photo.
     pub min_inside: f32,
 }
@@ -37,6 +42,7 @@ impl Default for EnrolmentGates {
             brightness: (35.0, 225.0),
             min_contrast: 15.0,
             max_yaw: 0.6,
+            max_pitch: 0.6,
             min_inside: 0.85,
         }
     }
@@ -48,6 +54,8 @@ pub struct Engine {
     gallery: Gallery,
     picture: Picture,
     gates: EnrolmentGates,
+    frame_gates: QualityGates,
+    last: LastFace,
 }
 
 impl Engine {
@@ -56,14 +64,27 @@ impl Engine {
         let pipeline = Pipeline::load(store, threads)?;
         let (model, length) = pipeline.template_model();
         let gallery = Gallery::new(model.clone(), length);
-        let gates = EnrolmentGates::default();
-        Ok(Self { pipeline, gallery, picture: Picture::default(), gates })
+        Ok(Self {
+            pipeline,
+            gallery,
+            picture: Picture::default(),
+            gates: EnrolmentGates::default(),
+            frame_gates: QualityGates::default(),
+            last: LastFace::default(),
+        })
     }
 
     /// Enrols with other gates.
     #[must_use]
     pub fn with_gates(mut self, gates: EnrolmentGates) -> Self {
         self.gates = gates;
+        self
+    }
+
+    /// Judges frames by other gates: a face that does not pass them is measured, and then neither judged nor compared.
+    #[must_use]
+    pub fn with_frame_gates(mut self, gates: QualityGates) -> Self {
+        self.frame_gates = gates;
         self
     }
 
@@ -80,19 +101,27 @@ impl Engine {
 
 impl FaceEngine for Engine {
     fn examine(&mut self, frame: &Frame) -> Result<Sighting, FaceFault> {
+        let Self { pipeline, gallery, picture, frame_gates, last, .. } = self;
+        let mut sight = |pixels: Pixels<'_>| sight(pipeline, gallery, frame_gates, last, pixels);
         let sighting = match frame {
-            Frame::Encoded(bytes) => self
-                .picture
+            Frame::Encoded(bytes) => picture
                 .decode(bytes)
                 .map_err(VisionError::from)
-                .and_then(|()| sight(&mut self.pipeline, &self.gallery, self.picture.pixels())),
-            Frame::Rgb { width, height, rgb } => Pixels::new(*width, *height, rgb)
-                .map_err(VisionError::from)
-                .and_then(|pixels| sight(&mut self.pipeline, &self.gallery, pixels)),
+                .and_then(|()| sight(picture.pixels())),
+            Frame::Rgb { width, height, rgb } => {
+                Pixels::new(*width, *height, rgb).map_err(VisionError::from).and_then(sight)
+            }
         };
         self.picture.wipe();
         self.pipeline.wipe();
+        if sighting.is_err() {
+            self.last.forget();
+        }
         sighting.map_err(|e| FaceFault { problem: e.to_string() })
+    }
+
+    fn forget(&mut self) {
+        self.last.forget();
     }
 
     fn enrol(&mut self, photo: &[u8]) -> Result<Template, PhotoFault> {
@@ -102,6 +131,7 @@ impl FaceEngine for Engine {
     }
 
     fn look_for(&mut self, people: Vec<(RecipientId, Vec<Template>)>) {
+        self.last.forget();
         let left_out = self.gallery.replace(people);
         if left_out > 0 {
             tracing::warn!(left_out, model = %self.model(), "templates of another model are not compared");
@@ -109,26 +139,53 @@ impl FaceEngine for Engine {
     }
 }
 
+/// Looks at one frame. What is too poor to be judged is not shown to the liveness and embedding models: blur turns
+/// attacks into living faces, and most frames of somebody who walks up are blurred.
 fn sight(
     pipeline: &mut Pipeline,
     gallery: &Gallery,
+    gates: &QualityGates,
+    last: &mut LastFace,
     pixels: Pixels<'_>,
 ) -> Result<Sighting, VisionError> {
     let faces = pipeline.detect(pixels)?;
     let near_faces = still::near_faces(faces);
-    let Some(face) = faces.first().cloned() else { return Ok(Sighting::default()) };
+    let Some(face) = faces.first().cloned() else {
+        last.nobody();
+        return Ok(Sighting::default());
+    };
     let points = pipeline.points(pixels, &face)?;
-    if !pipeline.align(pixels, &points) {
-        let quality = quality::unmeasurable(face.bounds);
-        let reading = FaceReading { quality, liveness: None, best: None, second: None };
-        return Ok(Sighting { near_faces, face: Some(reading) });
+    let aligned = pipeline.align(pixels, &points);
+    let quality = if aligned {
+        pipeline.measure(pixels, face.bounds, &points)
+    } else {
+        quality::unmeasurable(face.bounds)
+    };
+    let mut reading = FaceReading {
+        place: place(face.bounds),
+        quality,
+        liveness: None,
+        resemblance: None,
+        change: aligned.then(|| last.change(pipeline.aligned())).flatten(),
+        best: None,
+        second: None,
+    };
+    if aligned && gates.flaw(&quality).is_none() {
+        let liveness = pipeline.liveness(pixels, face.bounds);
+        let liveness = liveness.inspect_err(|e| tracing::error!("liveness did not run: {e}")).ok();
+        reading.liveness = liveness;
+        if !gallery.is_empty() {
+            let template = pipeline.embed()?;
+            reading.resemblance = last.resemblance(&template);
+            (reading.best, reading.second) = gallery.closest(&template);
+        }
     }
-    let quality = pipeline.measure(pixels, face.bounds, &points);
-    let liveness = pipeline.liveness(pixels, face.bounds);
-    let liveness = liveness.inspect_err(|e| tracing::error!("liveness did not run: {e}")).ok();
-    let (best, second) =
-        if gallery.is_empty() { (None, None) } else { gallery.closest(&pipeline.embed()?) };
-    Ok(Sighting { near_faces, face: Some(FaceReading { quality, liveness, best, second }) })
+    Ok(Sighting { near_faces, face: Some(reading) })
+}
+
+fn place(bounds: Bounds) -> FaceBox {
+    let middle = bounds.middle();
+    FaceBox { x: middle.x, y: middle.y, width: bounds.width(), height: bounds.height() }
 }
 
 fn enrolled(
@@ -179,6 +236,8 @@ impl EnrolmentGates {
             Some("The face is blurred: hold the camera still and take another photo.".into())
         } else if quality.yaw.abs() > self.max_yaw {
             Some("The face is turned to the side: look straight into the camera.".into())
+        } else if quality.pitch.abs() > self.max_pitch {
+            Some("The face is tilted up or down: look straight into the camera.".into())
         } else {
             None
         }
@@ -192,10 +251,12 @@ mod tests {
 
     const GOOD: Quality = Quality {
         face_px: 200.0,
+        fills: 0.4,
         sharpness: 300.0,
         brightness: 120.0,
         contrast: 50.0,
         yaw: 0.1,
+        pitch: 0.1,
         inside: 1.0,
     };
 
@@ -217,6 +278,7 @@ mod tests {
         assert!(complaint(Quality { contrast: 2.0, ..GOOD }).contains("contrast"));
         assert!(complaint(Quality { sharpness: 1.0, ..GOOD }).contains("blurred"));
         assert!(complaint(Quality { yaw: -0.9, ..GOOD }).contains("turned"));
+        assert!(complaint(Quality { pitch: 0.9, ..GOOD }).contains("tilted"));
     }
 
     #[test]

@@ -114,6 +114,16 @@ impl Bounds {
         if area > 0.0 { self.intersection(&frame).area() / area } else { 0.0 }
     }
 
+    /// The part of a frame's height, or of its width if that is more, that the box takes up.
+    pub fn part_filled(&self, width: usize, height: usize) -> f32 {
+        (self.width() / width.max(1) as f32).max(self.height() / height.max(1) as f32)
+    }
+
+    /// The middle.
+    pub fn middle(&self) -> Point {
+        Point { x: (self.left + self.right) / 2.0, y: (self.top + self.bottom) / 2.0 }
+    }
+
     /// The whole pixels of the box that lie inside a frame: at least one.
     pub fn region(&self, width: usize, height: usize) -> Region {
         let span = |low: f32, high: f32, length: usize| {

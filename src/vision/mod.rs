@@ -11,6 +11,7 @@ pub mod engine;
 pub mod gallery;
 pub mod geometry;
 pub mod landmark;
+mod last_face;
 pub mod liveness;
 pub mod onnx;
 pub mod picture;

@@ -123,6 +123,81 @@ fn the_exif_orientation_turns_the_picture_upright() {
     assert_eq!(upright.rgb[..3], flat.rgb[31 * 64 * 3..31 * 64 * 3 + 3]);
 }
 
+/// The EXIF standard's eight ways: where the stored picture's first row and first column belong.
+#[test]
+fn every_exif_orientation_is_undone() {
+    let flat = Picture::decoded(&jpeg(64, 32)).unwrap();
+    let stored = |x: usize, y: usize| &flat.rgb[(y * 64 + x) * 3..][..3];
+    let (right, low) = (63, 31);
+    for (orientation, size, first, last_of_row) in [
+        (1, (64, 32), stored(0, 0), stored(right, 0)),
+        (2, (64, 32), stored(right, 0), stored(0, 0)),
+        (3, (64, 32), stored(right, low), stored(0, low)),
+        (4, (64, 32), stored(0, low), stored(right, low)),
+        (5, (32, 64), stored(0, 0), stored(0, low)),
+        (6, (32, 64), stored(0, low), stored(0, 0)),
+        (7, (32, 64), stored(right, low), stored(right, 0)),
+        (8, (32, 64), stored(right, 0), stored(right, low)),
+    ] {
+        let upright = Picture::decoded(&turned(jpeg(64, 32), orientation)).unwrap();
+        assert_eq!((upright.width, upright.height), size, "{orientation}");
+        let end = upright.width as usize * 3;
+        let corners = (&upright.rgb[..3], &upright.rgb[end - 3..end]);
+        assert_eq!(corners, (first, last_of_row), "{orientation}");
+    }
+    for unknown in [0, 9, 255] {
+        let as_stored = Picture::decoded(&turned(jpeg(64, 32), unknown)).unwrap();
+        assert_eq!(as_stored.rgb, flat.rgb, "{unknown}");
+    }
+}
+
+/// A chunk of a PNG file.
+fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let body = [kind.as_slice(), data].concat();
+    let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+    [length.as_slice(), &body, &crc32(&body).to_be_bytes()].concat()
+}
+
+#[test]
+fn of_an_animated_png_the_first_picture_counts() {
+    let still = |value| png(image::GrayImage::from_pixel(20, 20, Luma([value])));
+    let (first, second) = (still(77), still(200));
+    let data = |png: &[u8]| {
+        let at = png.windows(4).position(|kind| kind == b"IDAT").unwrap();
+        let length = u32::from_be_bytes(png[at - 4..at].try_into().unwrap()) as usize;
+        png[at + 4..at + 4 + length].to_vec()
+    };
+    let control = |number: u32| {
+        let size = [number, 20, 20, 0, 0].map(u32::to_be_bytes).concat();
+        chunk(b"fcTL", &[size.as_slice(), &[0, 1, 0, 10, 0, 0]].concat())
+    };
+    let animated = [
+        first[..33].to_vec(),
+        chunk(b"acTL", &[2_u32, 0].map(u32::to_be_bytes).concat()),
+        control(0),
+        chunk(b"IDAT", &data(&first)),
+        control(1),
+        chunk(b"fdAT", &[2_u32.to_be_bytes().as_slice(), &data(&second)].concat()),
+        chunk(b"IEND", &[]),
+    ]
+    .concat();
+    assert_eq!(first_pixel(&animated), [77; 3]);
+}
+
+#[test]
+fn films_and_other_formats_are_refused_by_name() {
+    for bytes in [
+        b"GIF89a\x10\0\x10\0\x80\0\0".as_slice(),
+        b"RIFF\x24\0\0\0WEBPVP8X",
+        b"\0\0\0\x18ftypheic\0\0\0\0",
+        b"BM\x36\0\0\0",
+        b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+        b"%PDF-1.7",
+    ] {
+        assert_eq!(error(bytes), PictureError::NotAPicture(bytes.len()));
+    }
+}
+
 #[test]
 fn grey_deep_and_transparent_pictures_become_plain_colour() {
     let grey = image::GrayImage::from_pixel(20, 20, Luma([77]));

@@ -106,6 +106,11 @@ impl Pipeline {
         self.face.take(pixels, points, self.embedder.alignment())
     }
 
+    /// The pixels of the face that was aligned last.
+    pub fn aligned(&self) -> Pixels<'_> {
+        self.face.pixels()
+    }
+
     /// Measures the face that was aligned last.
     pub fn measure(&mut self, pixels: Pixels<'_>, bounds: Bounds, points: &FivePoints) -> Quality {
         self.meter.measure(bounds, points, &self.face, (pixels.width, pixels.height))

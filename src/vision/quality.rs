@@ -1,7 +1,7 @@
 //! Measures how good a face's picture is. Measures only: the core decides what is good enough.
 
 use super::align::{AlignedFace, SIDE};
-use super::geometry::{Bounds, FivePoints};
+use super::geometry::{Bounds, FivePoints, Point};
 use crate::core::sighting::Quality;
 
 /// Measures faces; keeps its working memory.
@@ -33,19 +33,57 @@ impl QualityMeter {
         self.grey.fill(0);
         Quality {
             face_px: bounds.height(),
+            fills: bounds.part_filled(width, height),
             sharpness,
             brightness,
             contrast: variance.sqrt(),
             yaw: yaw(points),
-            inside: bounds.part_inside(width, height),
+            pitch: pitch(points),
+            inside: inside(bounds, width, height),
         }
+    }
+}
+
+/// How wide a face's box is for its height, at least and at most: 0.59 to 0.98 on 120 of the ORL portraits and eight
+/// other photos, 0.34 for half a face.
+const LEAST_WIDTH: f32 = 0.58;
+const GREATEST_WIDTH: f32 = 1.0;
+/// A box that comes so near to an edge, in parts of the frame, may go on behind it.
+const EDGE: f32 = 0.02;
+
+/// The part of a face inside the frame. A detector that never looks beyond the frame draws a box around what it sees;
+/// one that ends at an edge and is too narrow, or too low, for a face is a cut one.
+fn inside(bounds: Bounds, width: usize, height: usize) -> f32 {
+    let inside = bounds.part_inside(width, height);
+    let at_edge = |low: f32, high: f32, side: usize| {
+        let side = side as f32;
+        low <= EDGE * side || high >= side - EDGE * side
+    };
+    let cut_aside = at_edge(bounds.left, bounds.right, width);
+    let cut_above = at_edge(bounds.top, bounds.bottom, height);
+    let shape = bounds.width() / bounds.height();
+    if cut_aside && shape < LEAST_WIDTH {
+        inside.min(shape / LEAST_WIDTH)
+    } else if cut_above && shape > GREATEST_WIDTH {
+        inside.min(GREATEST_WIDTH / shape)
+    } else {
+        inside
     }
 }
 
 /// What a face measures whose points cannot be aligned by: nothing, so that every gate refuses it.
 pub fn unmeasurable(bounds: Bounds) -> Quality {
     let face_px = bounds.height();
-    Quality { face_px, sharpness: 0.0, brightness: 0.0, contrast: 0.0, yaw: 1.0, inside: 0.0 }
+    Quality {
+        face_px,
+        fills: 1.0,
+        sharpness: 0.0,
+        brightness: 0.0,
+        contrast: 0.0,
+        yaw: 1.0,
+        pitch: 1.0,
+        inside: 0.0,
+    }
 }
 
 /// Four neighbours minus four times the middle, for every inner pixel.
@@ -74,9 +112,19 @@ fn yaw(points: &FivePoints) -> f32 {
     if yaw.is_finite() { yaw } else { 1.0 }
 }
 
+/// The nose's place along the line from the middle of the eyes to that of the mouth: 0 half way, -1 at the eyes, 1 at
+/// the mouth.
+fn pitch(points: &FivePoints) -> f32 {
+    let eyes = Point::mean(&[points.left_eye, points.right_eye]);
+    let line = Point::mean(&[points.left_mouth, points.right_mouth]).minus(eyes);
+    let nose = points.nose.minus(eyes);
+    let along = (nose.x * line.x + nose.y * line.y) / (line.x * line.x + line.y * line.y);
+    let pitch = 2.0 * along - 1.0;
+    if pitch.is_finite() { pitch } else { 1.0 }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::geometry::Point;
     use super::super::picture::Pixels;
     use super::*;
     use crate::models::recipe::AlignmentTemplate;
@@ -127,5 +175,30 @@ mod tests {
         assert!(yaw(&points(56.0)).abs() < 0.02);
         assert!((yaw(&points(73.5)) - 1.0).abs() < 0.02);
         assert!(yaw(&points(30.0)) < -1.0);
+    }
+
+    #[test]
+    fn pitch_is_the_place_of_the_nose_between_eyes_and_mouth() {
+        let at = |y: f32| {
+            let straight = points(56.0252);
+            pitch(&FivePoints { nose: Point { y, ..straight.nose }, ..straight })
+        };
+        assert!(at(71.94).abs() < 0.02);
+        assert!((at(92.3) - 1.0).abs() < 0.02, "the chin on the chest");
+        assert!((at(51.6) + 1.0).abs() < 0.02);
+        let nowhere = FivePoints::from_order([Point::default(); 5]);
+        assert!((pitch(&nowhere) - 1.0).abs() < 1e-6, "no face is not straight");
+    }
+
+    #[test]
+    fn a_box_that_an_edge_has_cut_is_not_a_whole_face() {
+        let bounds = |left, top, right, bottom| Bounds { left, top, right, bottom };
+        let part = |bounds| inside(bounds, 640, 480);
+        assert!((part(bounds(0.0, 100.0, 70.0, 300.0)) - 0.35 / 0.58).abs() < 1e-4, "half a face");
+        assert!((part(bounds(570.0, 100.0, 639.0, 300.0)) - 0.345 / 0.58).abs() < 1e-4);
+        assert!((part(bounds(100.0, 0.0, 250.0, 100.0)) - 1.0 / 1.5).abs() < 1e-4, "no forehead");
+        assert!((part(bounds(0.0, 0.0, 140.0, 200.0)) - 1.0).abs() < 1e-6, "whole, in the corner");
+        assert!((part(bounds(100.0, 100.0, 170.0, 300.0)) - 1.0).abs() < 1e-6, "only narrow");
+        assert!((part(bounds(-70.0, 100.0, 70.0, 300.0)) - 0.5).abs() < 1e-6);
     }
 }

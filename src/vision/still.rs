@@ -182,6 +182,7 @@ impl Margin {
         let points = face.points.in_order().map(|p| Point { x: x(p.x), y: y(p.y) });
         let quality = Quality {
             face_px: bounds.height(),
+            fills: bounds.part_filled(pixels.width, pixels.height),
             inside: bounds.part_inside(pixels.width, pixels.height),
             ..face.quality
         };

@@ -50,7 +50,7 @@ impl Hall {
         let config = format!(
             "[device]\nid = \"{DEVICE}\"\nstate_dir = \"/run/bench/disk/state\"\n[hall]\nhost = \"127.0.0.1\"\n\
              [cabinet]\ndriver = \"gpio\"\n{timing}\n{}\n[camera]\n{camera}\n[models]\ndir = \"{}\"\n\
-             [policy]\nremote_enrolment = true\n[control]\nsocket = \"/run/bench/control.sock\"\n",
+             [recognition]\nleast_change = 0\n[policy]\nremote_enrolment = true\n[control]\nsocket = \"/run/bench/control.sock\"\n",
             Cabinet::wiring(),
             self.models.display()
         );

@@ -32,6 +32,7 @@ impl Site {
              [cabinet]\ndriver = \"sim\"\nsim_close_after_ms = 300\npulse_ms = 200\nrest_ms = 100\n\
              compartment = [{{ number = 1 }}, {{ number = 2 }}, {{ number = 3 }}]\n\
              [camera]\nkind = \"replay\"\nfiles = [{:?}]\nfps = 10.0\n\
+             [recognition]\nleast_change = 0\n\
              [policy]\nremote_enrolment = true\n\
              [control]\nsocket = \"control.sock\"\n",
             photo.to_str().unwrap()

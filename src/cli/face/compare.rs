@@ -107,7 +107,7 @@ impl<'a> Subject<'a> {
         format!(
             "{}: {} x {} pixels\n  face {:.0} x {:.0} at ({:.0}, {:.0}), score {:.4}{}{others}\n  \
              eyes, nose, mouth {}\n  sharpness {:.0}, brightness {:.0}, contrast {:.0}, yaw {:.2}, \
-             inside {:.2}\n  liveness {:.3}",
+             pitch {:.2}, inside {:.2}\n  liveness {:.3}",
             self.path.display(),
             self.size.0,
             self.size.1,
@@ -122,6 +122,7 @@ impl<'a> Subject<'a> {
             quality.brightness,
             quality.contrast,
             quality.yaw,
+            quality.pitch,
             quality.inside,
             self.face.liveness.unwrap_or_default(),
         )
@@ -149,7 +150,9 @@ impl<'a> Subject<'a> {
                 "sharpness": pixels(quality.sharpness),
                 "brightness": pixels(quality.brightness),
                 "contrast": pixels(quality.contrast),
+                "fills": part(quality.fills),
                 "yaw": part(quality.yaw),
+                "pitch": part(quality.pitch),
                 "inside": part(quality.inside),
             },
         })

@@ -66,6 +66,12 @@ impl Scores {
         Some(OperatingPoint { tar: accepted as f64 / self.genuine.len() as f64, threshold })
     }
 
+    /// How many genuine and how many impostor pairs reach a threshold.
+    pub(super) fn reaching(&self, threshold: f32) -> (usize, usize) {
+        let reach = |scores: &[f32]| scores.partition_point(|score| *score >= threshold);
+        (reach(&self.genuine), reach(&self.impostor))
+    }
+
     /// The greatest part of all pairs that one threshold decides rightly, and that threshold.
     pub(super) fn best_accuracy(&self) -> Option<(f64, f32)> {
         let total = self.genuine.len() + self.impostor.len();

@@ -3,10 +3,11 @@
 use super::{Cabinet, Step};
 use crate::core::command::Purpose;
 use crate::core::event::{Authority, Event, Refusal};
+use crate::core::guidance::{self, Guidance};
 use crate::core::ids::{CompartmentId, RecipientId};
-use crate::core::recognition::{Recognition, Verdict};
+use crate::core::recognition::{Recognition, Rules, Verdict};
 use crate::core::sighting::Sighting;
-use crate::core::time::Now;
+use crate::core::time::{Monotonic, Now};
 
 impl Cabinet {
     /// Takes one frame's outcome. While a lock is commanded nobody is judged: one door at a time.
@@ -14,8 +15,16 @@ impl Cabinet {
         if !self.faces_on(now.mono) || self.is_busy() {
             return;
         }
-        match self.recognition.observe(&self.policy.faces, now.mono, sighting) {
-            Verdict::Undecided => {}
+        let similarity = self.policy.faces.similarity_among(self.looking_for.len());
+        let rules = Rules { policy: &self.policy.faces, similarity };
+        match self.recognition.observe(rules, now.mono, &mut self.chance, sighting) {
+            Verdict::Undecided => {
+                let policy = &self.policy.faces;
+                let standing = self.recognition.standing(policy, now.mono);
+                let shown = self.guide.at(now.mono);
+                let advice = guidance::advice(&policy.gates, sighting, standing, shown);
+                self.guide.suggest(now.mono, advice);
+            }
             Verdict::Accepted(recipient) => self.welcome(now, recipient, step),
             Verdict::Refused(reason) => self.refuse(now, reason, step),
         }
@@ -24,14 +33,23 @@ impl Cabinet {
     /// Opens the first door that holds something for the recipient; none if there is nothing (any more).
     fn welcome(&mut self, now: Now, recipient: RecipientId, step: &mut Step) {
         self.face_failures = 0;
-        // A sighting may have been on its way when the templates were erased; and one door after the other.
-        if !self.enrolled.contains_key(&recipient) || self.is_served(&recipient) {
+        // A sighting may have been on its way when the templates were erased, or when somebody else was claimed; and one
+        // door after the other.
+        let meant = self.looking_for.contains(&recipient) && self.enrolled.contains_key(&recipient);
+        if !meant || self.is_served(&recipient) {
             return;
         }
         if let Some(compartment) = self.first_waiting(&recipient) {
+            self.claim = None;
+            self.guide.show(now.mono, Guidance::DoorOpens);
             let authority = Authority::Face { recipient };
             self.authorise(now, compartment, Purpose::Collect, authority, step);
         }
+    }
+
+    /// What to tell whoever stands before the camera.
+    pub(super) fn guidance_at(&self, now: Monotonic) -> Guidance {
+        if self.faces_on(now) { self.guide.at(now) } else { Guidance::UseCode }
     }
 
     fn first_waiting(&self, recipient: &RecipientId) -> Option<CompartmentId> {
@@ -43,8 +61,13 @@ impl Cabinet {
 
     fn refuse(&mut self, now: Now, reason: Refusal, step: &mut Step) {
         self.record(now, Event::FaceRefused { reason }, step);
+        self.guide.show(now.mono, Guidance::UseCode);
         let counts = match reason {
-            Refusal::NotRecognised | Refusal::PresentationAttack | Refusal::Ambiguous => true,
+            Refusal::NotRecognised
+            | Refusal::PresentationAttack
+            | Refusal::StillPicture
+            | Refusal::ChallengeFailed
+            | Refusal::Ambiguous => true,
             Refusal::PoorQuality | Refusal::SeveralFaces | Refusal::LivenessUnavailable => false,
         };
         self.face_failures += u32::from(counts);

@@ -6,6 +6,7 @@
 
 mod allocation;
 mod apply;
+mod claims;
 mod contents;
 mod doors;
 mod faces;
@@ -20,16 +21,19 @@ mod visits;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::challenge::Chance;
 use super::command::{Answer, Lifecycle, Waiting};
 use super::command_log::CommandLog;
 use super::compartment::{Compartment, Content, Door};
 use super::event::Event;
 use super::fitting::Fitting;
+use super::guidance::{Guidance, Guide};
 use super::ids::{CommandId, CompartmentId, ConsentRef, ModelId, RecipientId, UnlockId};
 use super::input::{Act, Input};
 use super::policy::Policy;
 use super::recognition::Recognition;
 use super::time::{Monotonic, Now, WallTime};
+use claims::Claim;
 use visits::Visit;
 
 /// One locker bank, decided.
@@ -49,6 +53,9 @@ pub struct Cabinet {
     /// The person who was recognised last, while they may be served without another look.
     visit: Option<Visit>,
     recognition: Recognition,
+    guide: Guide,
+    chance: Chance,
+    claim: Option<Claim>,
     faces_available: bool,
     face_failures: u32,
     faces_paused_until: Option<Monotonic>,
@@ -116,6 +123,9 @@ impl Cabinet {
             rests_until: Monotonic::default(),
             visit: None,
             recognition: Recognition::default(),
+            guide: Guide::default(),
+            chance: Chance::default(),
+            claim: None,
             faces_available: false,
             face_failures: 0,
             faces_paused_until: None,
@@ -153,6 +163,8 @@ impl Cabinet {
             Input::Reopen { compartment } => self.reopen(now, compartment, &mut step),
             Input::FacesAvailable(available) => self.faces_available = available,
             Input::Sighting(sighting) => self.sighting(now, &sighting, &mut step),
+            Input::Chance(seed) => self.chance.seed(seed),
+            Input::Claim { recipients, proof } => self.claimed(now, recipients, proof),
         }
         self.timers(now, &mut step);
         self.go_on(now, &mut step);
@@ -165,7 +177,13 @@ impl Cabinet {
         let doors = self.compartments.values().filter_map(|c| self.door_deadline(c));
         let dates = self.compartments.values().filter_map(Self::expiry);
         let dates = dates.map(|at| now.mono.plus(at.since(now.wall)));
-        doors.chain(dates).min()
+        let claim = self.claim.as_ref().map(Claim::until);
+        doors.chain(dates).chain(claim).min()
+    }
+
+    /// What to tell whoever stands before the camera.
+    pub fn guidance(&self, now: Monotonic) -> Guidance {
+        self.guidance_at(now)
     }
 
     /// Every compartment with its number, for whoever shows the state.
@@ -207,6 +225,7 @@ impl Cabinet {
 
     /// The time-outs that are due.
     fn timers(&mut self, now: Now, step: &mut Step) {
+        self.claim.take_if(|claim| claim.until() <= now.mono);
         for id in self.compartments.keys().copied().collect::<Vec<_>>() {
             self.expire(now, id, step);
             self.remind(now, id, step);
@@ -215,13 +234,13 @@ impl Cabinet {
         }
     }
 
-    /// Tells the camera whom to look for when that has changed: who has a document waiting and is enrolled. Whoever
-    /// is erased is forgotten by the camera in the same step.
+    /// Tells the camera whom to look for when that has changed: who has a document waiting, is enrolled, and may be
+    /// meant by the claim if there is one. Whoever is erased is forgotten by the camera in the same step.
     fn announce(&mut self, step: &mut Step) {
         let fitted = self.fitted.keys().filter_map(|id| self.compartments.get(id));
         let waiting = fitted.filter_map(|c| c.waiting_for());
-        let waiting: Waiting =
-            waiting.filter(|who| self.enrolled.contains_key(*who)).cloned().collect();
+        let waiting = waiting.filter(|who| self.enrolled.contains_key(*who) && self.may_match(who));
+        let waiting: Waiting = waiting.cloned().collect();
         if waiting != self.looking_for {
             self.looking_for.clone_from(&waiting);
             step.acts.push(Act::LookFor(waiting));

@@ -6,6 +6,7 @@
 )]
 
 mod allocation;
+mod claims;
 mod commands;
 mod contents;
 mod happenings;
