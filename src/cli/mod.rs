@@ -5,5 +5,6 @@ pub mod face;
 pub mod journal;
 pub mod models;
 mod models_table;
+mod models_tune;
 pub mod release;
 pub mod run;

@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod quality;
 pub mod resample;
 pub mod still;
+pub mod trial;
 
 pub use engine::Engine;
 pub use pipeline::{Pipeline, VisionError};

@@ -145,6 +145,16 @@ impl Network {
         Ok(Self { plan, session, input, outputs })
     }
 
+    /// The same model from other bytes: same input, same outputs, same checks.
+    pub fn twin(&self, runtime: &Runtime, bytes: &[u8], threads: usize) -> Result<Self, OnnxError> {
+        Self::load(runtime, self.plan.clone(), bytes, threads)
+    }
+
+    /// How many outputs the plan has.
+    pub fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
     /// The model's name.
     pub fn name(&self) -> &str {
         &self.plan.model

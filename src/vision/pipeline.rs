@@ -16,7 +16,7 @@ use super::quality::QualityMeter;
 use super::resample::Resampler;
 use crate::core::sighting::Quality;
 use crate::models::recipe::{InputRecipe, LandmarkRecipe, Task};
-use crate::models::{ModelStore, StoreError};
+use crate::models::{Loadable, ModelStore, StoreError};
 use crate::ports::Template;
 
 /// Faces cannot be examined.
@@ -166,7 +166,11 @@ impl Loader<'_> {
         input: InputRecipe,
         outputs: Outputs,
     ) -> Result<(Network, Resampler), VisionError> {
-        let bytes = self.store.bytes(name)?;
+        let Loadable { bytes, form, instead } = self.store.model(name)?;
+        if let Some(reason) = instead {
+            tracing::warn!(model = name, "runs as shipped, slower than it could: {reason}");
+        }
+        tracing::debug!(model = name, form = form.name(), "model is loaded");
         let plan = Plan {
             model: name.to_owned(),
             input: input.name.clone(),
