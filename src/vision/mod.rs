@@ -5,6 +5,7 @@
 //! [`onnx`] alone.
 
 pub mod align;
+mod coarse;
 pub mod detect;
 pub mod embed;
 pub mod engine;
@@ -15,6 +16,7 @@ pub mod liveness;
 pub mod onnx;
 pub mod picture;
 pub mod pipeline;
+pub mod products;
 pub mod quality;
 pub mod resample;
 pub mod still;
