@@ -13,8 +13,8 @@ use locker_agent::core::sighting::Sighting;
 use locker_agent::models::prepared::RECORD;
 use locker_agent::models::{Content, Digest, Form, Manifest, ModelStore, Record, default_dir};
 use locker_agent::ports::{FaceEngine, Frame, Template};
-use locker_agent::vision::Engine;
 use locker_agent::vision::trial::{self, Finding};
+use locker_agent::vision::{Engine, Pipeline};
 use serde_json::Value;
 
 /// The model directory, once everything this machine needs of the default set is in it.
@@ -366,4 +366,27 @@ fn only_a_model_that_was_checked_here_runs_prepared() {
     assert_eq!(form(""), Form::Prepared);
     std::fs::write(dir.path().join(RECORD), "damaged").unwrap();
     assert_eq!(form("cannot be read"), Form::Shipped);
+}
+
+#[test]
+fn what_is_not_a_number_never_leaves_a_model() {
+    for form in [Form::Shipped, Form::Prepared] {
+        let store = ModelStore::new(Manifest::default_set(), models()).always(form);
+        let mut pipeline = Pipeline::load(&store, 1).unwrap();
+        let mut refused = 0;
+        for network in pipeline.networks() {
+            network.input().fill(f32::INFINITY);
+            match network.run() {
+                Ok(()) => {
+                    let outputs = (0..network.outputs()).flat_map(|index| network.output(index));
+                    assert!(outputs.into_iter().all(|value| value.is_finite()));
+                }
+                Err(fault) => {
+                    assert!(fault.to_string().contains("not a number"), "{fault}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 0, "an infinite picture must break at least one model");
+    }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use zeroize::Zeroize;
 
-use super::coarse::CoarseVectors;
+use super::coarse::{CoarseProbe, CoarseVectors};
 use super::products::{cosine, float_products};
 use crate::core::ids::{ModelId, RecipientId};
 use crate::core::sighting::Candidate;
@@ -80,8 +80,9 @@ impl Gallery {
             return (None, None);
         }
         let (mut about, mut doubtful) = (BestTwo::default(), Vec::new());
-        let worst = self.coarse.bound(&probe.vector);
-        self.coarse.scan(&probe.vector, |index, product| {
+        let coarse = CoarseProbe::new(&probe.vector);
+        let worst = self.coarse.bound(&coarse);
+        self.coarse.scan(&coarse, |index, product| {
             // Two people have at least this: whoever lies twice the bound below is neither the best nor the second.
             if product >= about.second_score() - 2.0 * worst {
                 about.see(self.owners[index], product);

@@ -186,6 +186,18 @@ impl Network {
         Ok(())
     }
 
+    /// Runs the model once on zeros, so that the first frame finds its memory allocated. What it says to them does
+    /// not matter.
+    pub fn warm_up(&mut self) -> Result<(), OnnxError> {
+        self.input.fill(0.0);
+        let run = self.run();
+        self.wipe();
+        match run {
+            Ok(()) | Err(OnnxError::NotANumber { .. }) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// The values of the n-th output of the plan after the last run.
     pub fn output(&self, index: usize) -> &[f32] {
         &self.outputs[index]

@@ -2,16 +2,16 @@
 //!
 //! The loops are plain and the compiler makes vector instructions of them. For x86-64 it may assume only those of
 //! 2003, with which the whole numbers of the coarse search are three times slower than with AVX2, so the same
-//! loops are compiled a second time and chosen when the processor has it. On 64-bit Arm the basic instructions
+//! loops are compiled again for AVX2 and AVX-512 and chosen when the processor has them. On 64-bit Arm the basic instructions
 //! are good enough. Results do not depend on the choice: whole numbers are exact, and floats are added in the
 //! same order, without fused products.
 #![expect(
     unsafe_code,
-    reason = "calls of functions compiled for AVX2, each after asking the processor"
+    reason = "calls of functions compiled for newer processors, each after asking the processor"
 )]
 
 /// Sums kept side by side while floats are added.
-const LANES: usize = 32;
+const LANES: usize = 16;
 
 /// The cosine of two vectors of unit length. Vectors of different lengths resemble each other not at all.
 pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
@@ -32,7 +32,10 @@ pub(super) fn float_products(vectors: &[f32], probe: &[f32], sums: &mut [f32]) {
 /// no more than 4,096.
 pub(super) fn whole_products(vectors: &[i8], probe: &[i16], sums: &mut [i32]) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
+    if std::arch::is_x86_feature_detected!("avx512bw") {
+        // SAFETY: as above, with AVX-512 BW.
+        return unsafe { whole_products_avx512(vectors, probe, sums) };
+    } else if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: as above.
         return unsafe { whole_products_avx2(vectors, probe, sums) };
     }
@@ -46,6 +49,12 @@ pub(super) const MOST: i16 = 4096;
 #[target_feature(enable = "avx2")]
 fn float_products_avx2(vectors: &[f32], probe: &[f32], sums: &mut [f32]) {
     each_float_product(vectors, probe, sums);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512bw")]
+fn whole_products_avx512(vectors: &[i8], probe: &[i16], sums: &mut [i32]) {
+    each_whole_product(vectors, probe, sums);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -69,26 +78,18 @@ fn each_whole_product(vectors: &[i8], probe: &[i16], sums: &mut [i32]) {
     }
 }
 
+#[expect(clippy::needless_range_loop, reason = "written otherwise, the sums leave their registers")]
 #[inline(always)]
 fn float_product(a: &[f32], b: &[f32]) -> f32 {
+    let ((a_chunks, a_rest), (b_chunks, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
     let mut sums = [0.0_f32; LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a_chunks.zip(b_chunks) {
-        for (sum, (x, y)) in sums.iter_mut().zip(x.iter().zip(y)) {
-            *sum += x * y;
+    for (x, y) in a_chunks.iter().zip(b_chunks) {
+        for lane in 0..LANES {
+            sums[lane] += x[lane] * y[lane];
         }
     }
-    // Halves are added to halves, so that the end is short and its order fixed.
-    let mut width = LANES / 2;
-    while width > 0 {
-        let (low, high) = sums.split_at_mut(width);
-        for (low, high) in low.iter_mut().zip(high) {
-            *low += *high;
-        }
-        width /= 2;
-    }
-    sums[0] + rest
+    sums.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]
