@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn rows_inside_the_frame_are_sampled_like_single_pixels() {
-        let rgb: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * i / 7 % 256) as u8).collect();
+        let rgb: Vec<u8> = (0..400_u64 * 300 * 3).map(|i| (i * i / 7 % 256) as u8).collect();
         let pixels = Pixels { width: 400, height: 300, rgb: &rgb };
         let points = FivePoints::from_order(moved(1.3, 0.3, Point { x: 120.0, y: 40.0 }));
         let mut face = AlignedFace::default();
