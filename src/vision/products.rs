@@ -2,9 +2,9 @@
 //!
 //! The loops are plain and the compiler makes vector instructions of them. For x86-64 it may assume only those of
 //! 2003, with which the whole numbers of the coarse search are three times slower than with AVX2, so the same
-//! loops are compiled again for AVX2 and AVX-512 and chosen when the processor has them. On 64-bit Arm the basic instructions
-//! are good enough. Results do not depend on the choice: whole numbers are exact, and floats are added in the
-//! same order, without fused products.
+//! loops are compiled again for AVX2 and AVX-512 and chosen when the processor has them. On 64-bit Arm the basic
+//! instructions are good enough. Results do not depend on the choice: whole numbers are exact, and floats are
+//! added in the same order, without fused products.
 #![expect(
     unsafe_code,
     reason = "calls of functions compiled for newer processors, each after asking the processor"
