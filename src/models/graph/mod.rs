@@ -2,9 +2,9 @@
 //!
 //! ONNX Runtime keeps a picture's channels in blocks (8 or 16 side by side) from one convolution to the next and
 //! is fastest there. An operator that it knows only in the ordinary layout forces a reordering before and after.
-//! Three such operators are replaced by others that mean the same: [`slopes`], [`channels`], [`scales`].
+//! Three such operators are replaced by others that mean the same: `slopes`, `channels`, `scales`.
 //!
-//! The format is read and written by hand ([`wire`]): a few field numbers are all that is needed, fields that are
+//! The format is read and written by hand (`wire`): a few field numbers are all that is needed, fields that are
 //! not understood survive, and no code is generated.
 
 mod channels;
