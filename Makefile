@@ -9,6 +9,8 @@ HIL_OPERATIONS ?=
 HIL_SEED ?=
 # So many cabinets live through core-soak, about 200 steps each.
 CORE_LIVES ?= 5000
+# How often `make bench` measures each contestant.
+ROUNDS ?= 7
 RELEASE = target/release/locker-agent
 
 .DEFAULT_GOAL = help
@@ -64,10 +66,11 @@ deny: ## Licences, sources and bans of all dependencies (deny.toml)
 advisories: ## Known vulnerabilities of all dependencies; fetches their database with git
 	scripts/deny.sh advisories
 
-bench: ## How long a face takes on one thread of this machine, stage by stage
-	$(CARGO) build --release --locked
+bench: ## Faces and gallery beside bare models, Python programs and faiss, into docs/bench (ROUNDS=7)
+	$(CARGO) build --release --locked --bins --example gallery_bench
 	$(RELEASE) models fetch --samples
-	$(RELEASE) face bench
+	$(RELEASE) models tune
+	scripts/bench.sh $(ROUNDS)
 
 cross: ## Release binaries for 64-bit Arm boards, with cross or with Debian's packages
 	scripts/cross-aarch64.sh

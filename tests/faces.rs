@@ -13,9 +13,11 @@ use std::process::{Command, Output};
 use image::{DynamicImage, ImageFormat, RgbImage, imageops};
 use locker_agent::core::ids::RecipientId;
 use locker_agent::core::sighting::Sighting;
-use locker_agent::models::{Content, Manifest, ModelStore, default_dir};
+use locker_agent::models::prepared::RECORD;
+use locker_agent::models::{Content, Digest, Form, Manifest, ModelStore, Record, default_dir};
 use locker_agent::ports::{FaceEngine, Frame, Template};
-use locker_agent::vision::Engine;
+use locker_agent::vision::trial::{self, Finding};
+use locker_agent::vision::{Engine, Pipeline};
 use serde_json::Value;
 
 /// The model directory, once everything this machine needs of the default set is in it.
@@ -369,4 +371,90 @@ fn second_set_recognises_without_a_change_of_the_program() {
     assert_eq!((best.recipient, second.recipient), (recipient("obama"), recipient("biden")));
     assert!(best.similarity > 0.45 && second.similarity < 0.45);
     assert!(reading.liveness.unwrap() > 0.9);
+}
+
+/// A model directory with everything of the usual one but the record of prepared models.
+fn models_without_record() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(models()).unwrap() {
+        let from = entry.unwrap().path();
+        if from.file_name().unwrap() != RECORD {
+            std::os::unix::fs::symlink(&from, dir.path().join(from.file_name().unwrap())).unwrap();
+        }
+    }
+    dir
+}
+
+#[test]
+fn prepared_models_say_what_the_shipped_ones_say() {
+    let dir = models_without_record();
+    let store = ModelStore::new(Manifest::default_set(), dir.path());
+    let mut accepted = Vec::new();
+    for finding in trial::examine(&store, None).unwrap() {
+        match finding {
+            Finding::Accepted(line) => accepted.push(line),
+            Finding::NothingToGain { .. } => {}
+            Finding::Refused { model, reason } => panic!("{model}: {reason}"),
+        }
+    }
+    for model in ["fr_feature", "fr_liveness"] {
+        let line = accepted.iter().find(|line| line.name == model).unwrap();
+        assert!(line.inputs == 2 && line.difference < 1e-5, "{line:?}");
+    }
+}
+
+#[test]
+fn only_a_model_that_was_checked_here_runs_prepared() {
+    let dir = models_without_record();
+    let store = ModelStore::new(Manifest::default_set(), dir.path());
+    let form = |why: &str| {
+        let model = store.model("fr_feature").unwrap();
+        let said = model.instead.unwrap_or_default();
+        assert!(said.contains(why), "{said}");
+        model.form
+    };
+    assert_eq!(form("models tune"), Form::Shipped);
+    let output = Command::new(env!("CARGO_BIN_EXE_locker-agent"))
+        .args(["models", "tune", "--runs", "1", "--dir"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("fr_feature"), "{said}");
+    let mut record = Record::read(dir.path()).unwrap().unwrap();
+    let line = record.models.iter_mut().find(|line| line.name == "fr_feature").unwrap();
+    line.form = Form::Prepared;
+    let honest = line.prepared;
+    line.prepared = Digest::of(b"others");
+    record.write(dir.path()).unwrap();
+    assert_eq!(form("another form"), Form::Shipped);
+    let line = record.models.iter_mut().find(|line| line.name == "fr_feature").unwrap();
+    line.prepared = honest;
+    record.write(dir.path()).unwrap();
+    assert_eq!(form(""), Form::Prepared);
+    std::fs::write(dir.path().join(RECORD), "damaged").unwrap();
+    assert_eq!(form("cannot be read"), Form::Shipped);
+}
+
+#[test]
+fn what_is_not_a_number_never_leaves_a_model() {
+    for form in [Form::Shipped, Form::Prepared] {
+        let store = ModelStore::new(Manifest::default_set(), models()).always(form);
+        let mut pipeline = Pipeline::load(&store, 1).unwrap();
+        let mut refused = 0;
+        for network in pipeline.networks() {
+            network.input().fill(f32::INFINITY);
+            match network.run() {
+                Ok(()) => {
+                    let outputs = (0..network.outputs()).flat_map(|index| network.output(index));
+                    assert!(outputs.into_iter().all(|value| value.is_finite()));
+                }
+                Err(fault) => {
+                    assert!(fault.to_string().contains("not a number"), "{fault}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 0, "an infinite picture must break at least one model");
+    }
 }

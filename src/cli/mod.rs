@@ -6,6 +6,7 @@ pub mod face;
 pub mod journal;
 pub mod models;
 mod models_table;
+mod models_tune;
 pub mod release;
 pub mod run;
 pub mod templates;

@@ -1,4 +1,4 @@
-//! `locker-agent models`: fetch the files of a manifest, list them, verify them.
+//! `locker-agent models`: fetch the files of a manifest, list them, verify them, choose each model's faster form.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -7,10 +7,14 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::models_table::table;
+use super::models_tune;
 use crate::models::fetch::{ARCHIVES, Clients, Fetcher, Patience, Progress, Wanted};
-use crate::models::{Content, FileEntry, Manifest, ModelStore, StoreError, default_dir};
+use crate::models::prepared::RECORD;
+use crate::models::{
+    Content, FileEntry, Form, Manifest, ModelStore, Record, StoreError, default_dir,
+};
 
-/// Fetch, list or verify the models, the ONNX Runtime library and the sample photos.
+/// Fetch, list, verify or tune the models, the ONNX Runtime library and the sample photos.
 #[derive(Debug, clap::Args)]
 pub struct ModelsArgs {
     #[command(subcommand)]
@@ -27,7 +31,15 @@ enum Action {
         #[arg(long)]
         samples: bool,
     },
-    /// Show every file of the manifest: role, version, licence, source, and whether it is there.
+    /// Check each model's faster form against the shipped one on this machine, measure both, keep the faster.
+    Tune {
+        #[command(flatten)]
+        place: Place,
+        /// Runs of each form
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+        runs: u16,
+    },
+    /// Show every file of the manifest: role, version, licence, source, form, and whether it is there.
     List {
         #[command(flatten)]
         place: Place,
@@ -70,6 +82,9 @@ impl Place {
 pub fn run(args: ModelsArgs) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Fetch { place, samples } => fetch(&place, samples),
+        Action::Tune { place, runs } => {
+            models_tune::tune(&place.store()?, Some(usize::from(runs))).map(|()| ExitCode::SUCCESS)
+        }
         Action::List { place } => list(&place),
         Action::Verify { place } => verify(&place),
     }
@@ -88,11 +103,18 @@ fn fetch(place: &Place, samples: bool) -> anyhow::Result<ExitCode> {
     };
     let dir = store.dir().display();
     say(&format!("{fetched}: all {} files are right in {dir}", outcome.right));
+    if place.arch == std::env::consts::ARCH {
+        models_tune::tune_what_is_new(&store);
+    } else {
+        say(
+            "on the machine itself run: locker-agent models tune (until then models run as shipped)",
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Progress goes to the error output, so that the standard output stays free for what was asked.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     // Whoever closed the output does not want to hear of it.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
@@ -119,8 +141,12 @@ fn megabytes(bytes: u64) -> String {
 
 fn list(place: &Place) -> anyhow::Result<ExitCode> {
     let store = place.store()?;
-    let rows = store.manifest().files().iter().map(|file| row(&store, file, &place.arch));
-    let header = ["FILE", "ROLE", "VERSION", "LICENCE", "SOURCE", "STATE"].map(str::to_owned);
+    // A record that cannot be read is as good as none; the daemon says so when it starts.
+    let record = Record::read(store.dir()).ok().flatten();
+    let files = store.manifest().files().iter();
+    let rows = files.map(|file| row(&store, file, &place.arch, record.as_ref()));
+    let header =
+        ["FILE", "ROLE", "VERSION", "LICENCE", "SOURCE", "FORM", "STATE"].map(str::to_owned);
     let text = table(&std::iter::once(header).chain(rows).collect::<Vec<_>>());
     let set = &store.manifest().set().name;
     let mut page = format!("set {set} in {}\n\n{text}", store.dir().display());
@@ -134,7 +160,7 @@ fn list(place: &Place) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn row(store: &ModelStore, file: &FileEntry, arch: &str) -> [String; 6] {
+fn row(store: &ModelStore, file: &FileEntry, arch: &str, record: Option<&Record>) -> [String; 7] {
     let archive = file.origin.as_ref().and_then(|o| store.manifest().archive(&o.archive));
     let (version, source) = match archive {
         Some(archive) => {
@@ -143,7 +169,23 @@ fn row(store: &ModelStore, file: &FileEntry, arch: &str) -> [String; 6] {
         None => ("-".to_owned(), "by hand".to_owned()),
     };
     let role = role(store.manifest(), file);
-    [file.file.clone(), role, version, file.licence.clone(), source, state(store, file, arch)]
+    let (licence, form) = (file.licence.clone(), form(file, record));
+    [file.file.clone(), role, version, licence, source, form, state(store, file, arch)]
+}
+
+/// In which form a model runs here, and what that gains where it was measured.
+fn form(file: &FileEntry, record: Option<&Record>) -> String {
+    if !matches!(file.content, Content::Model { .. }) {
+        return "-".to_owned();
+    }
+    let line = record.and_then(|record| record.line(&file.name, file.sha256));
+    let Some(line) = line else { return Form::Shipped.name().to_owned() };
+    match (line.form, line.shipped_ms, line.prepared_ms) {
+        (Form::Prepared, Some(shipped), Some(prepared)) => {
+            format!("prepared ({:.1}x as fast)", shipped / prepared)
+        }
+        (form, _, _) => form.name().to_owned(),
+    }
 }
 
 /// What a file is for, and whether the set uses it.
@@ -179,7 +221,8 @@ fn strangers(store: &ModelStore) -> Vec<String> {
     let entries = std::fs::read_dir(store.dir()).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let listed = |name: &String| store.manifest().files().iter().any(|file| file.file == *name);
-    let mut strangers: Vec<_> = names.filter(|name| name != ARCHIVES && !listed(name)).collect();
+    let mut strangers: Vec<_> =
+        names.filter(|name| name != ARCHIVES && name != RECORD && !listed(name)).collect();
     strangers.sort();
     strangers
 }

@@ -19,7 +19,8 @@ pub use failure::{FetchError, Trouble};
 use super::manifest::{Archive, Content, FileEntry, Origin, Registry};
 use super::verify::{Digest, ModelStore};
 use clients::Order;
-use landing::{Landing, place};
+use landing::Landing;
+pub(super) use landing::place;
 
 /// Where archives are kept, inside the model directory.
 pub const ARCHIVES: &str = "archives";

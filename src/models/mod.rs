@@ -2,7 +2,9 @@
 //! wants to be fed, and that nothing is used whose bytes are not the ones the manifest names.
 
 pub mod fetch;
+pub mod graph;
 pub mod manifest;
+pub mod prepared;
 mod raw;
 pub mod recipe;
 pub mod verify;
@@ -11,4 +13,5 @@ pub use manifest::{
     Archive, ArchiveKind, Content, FileEntry, Manifest, ManifestError, ModelSet, Origin,
     PipPlatform, Registry,
 };
+pub use prepared::{Acceptance, Form, Loadable, Record, RecordError};
 pub use verify::{Digest, ModelStore, StoreError, default_dir};

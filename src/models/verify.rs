@@ -8,6 +8,7 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::{FileEntry, Manifest};
+use super::prepared::Form;
 
 /// A SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -117,12 +118,13 @@ pub struct ModelStore {
     manifest: Manifest,
     dir: PathBuf,
     beside_manifest: Option<PathBuf>,
+    only_form: Option<Form>,
 }
 
 impl ModelStore {
     /// A store over a manifest's files in `dir`.
     pub fn new(manifest: Manifest, dir: impl Into<PathBuf>) -> Self {
-        Self { manifest, dir: dir.into(), beside_manifest: None }
+        Self { manifest, dir: dir.into(), beside_manifest: None, only_form: None }
     }
 
     /// Files that no archive delivers may also lie here: the manifest's own directory.
@@ -130,6 +132,17 @@ impl ModelStore {
     pub fn beside(mut self, manifest_dir: impl Into<PathBuf>) -> Self {
         self.beside_manifest = Some(manifest_dir.into());
         self
+    }
+
+    /// Hands out every model in one form, whatever was recorded: for checking and measuring.
+    #[must_use]
+    pub fn always(mut self, form: Form) -> Self {
+        self.only_form = Some(form);
+        self
+    }
+
+    pub(super) fn only_form(&self) -> Option<Form> {
+        self.only_form
     }
 
     /// The manifest.

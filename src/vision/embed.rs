@@ -63,36 +63,9 @@ fn unit(vector: &[f32]) -> Option<Vec<f32>> {
     (length > 1e-9 && factor.is_finite()).then(|| vector.iter().map(|v| v * factor).collect())
 }
 
-/// The cosine of two vectors of unit length. Vectors of different lengths resemble each other not at all.
-pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    if a.len() != b.len() {
-        return 0.0;
-    }
-    // Eight sums side by side, so that the compiler may use vector instructions.
-    let mut sums = [0.0_f32; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a_chunks.zip(b_chunks) {
-        for (sum, (x, y)) in sums.iter_mut().zip(x.iter().zip(y)) {
-            *sum += x * y;
-        }
-    }
-    (sums.iter().sum::<f32>() + rest).clamp(-1.0, 1.0)
-}
-
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-
-    #[test]
-    fn a_vector_resembles_itself_fully_and_its_opposite_not() {
-        let vector = unit(&(0..19).map(|i| i as f32 - 4.0).collect::<Vec<_>>()).unwrap();
-        let opposite: Vec<f32> = vector.iter().map(|v| -v).collect();
-        assert!((cosine(&vector, &vector) - 1.0).abs() < 1e-6);
-        assert!((cosine(&vector, &opposite) + 1.0).abs() < 1e-6);
-        assert!(cosine(&vector, &vector[1..]).abs() < 1e-6);
-    }
 
     #[test]
     fn a_vector_without_direction_is_no_template() {

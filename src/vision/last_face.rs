@@ -5,8 +5,8 @@
 
 use zeroize::Zeroize;
 
-use super::embed::cosine;
 use super::picture::Pixels;
+use super::products::cosine;
 use crate::ports::Template;
 
 /// So many frames in a row without a face are forgiven: detectors miss one now and then.

@@ -5,6 +5,7 @@
 //! [`onnx`] alone.
 
 pub mod align;
+mod coarse;
 pub mod detect;
 pub mod embed;
 pub mod engine;
@@ -16,9 +17,11 @@ pub mod liveness;
 pub mod onnx;
 pub mod picture;
 pub mod pipeline;
+pub mod products;
 pub mod quality;
 pub mod resample;
 pub mod still;
+pub mod trial;
 
 pub use engine::Engine;
 pub use pipeline::{Pipeline, VisionError};

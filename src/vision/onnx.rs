@@ -145,6 +145,16 @@ impl Network {
         Ok(Self { plan, session, input, outputs })
     }
 
+    /// The same model from other bytes: same input, same outputs, same checks.
+    pub fn twin(&self, runtime: &Runtime, bytes: &[u8], threads: usize) -> Result<Self, OnnxError> {
+        Self::load(runtime, self.plan.clone(), bytes, threads)
+    }
+
+    /// How many outputs the plan has.
+    pub fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
     /// The model's name.
     pub fn name(&self) -> &str {
         &self.plan.model
@@ -174,6 +184,18 @@ impl Network {
             }
         }
         Ok(())
+    }
+
+    /// Runs the model once on zeros, so that the first frame finds its memory allocated. What it says to them does
+    /// not matter.
+    pub fn warm_up(&mut self) -> Result<(), OnnxError> {
+        self.input.fill(0.0);
+        let run = self.run();
+        self.wipe();
+        match run {
+            Ok(()) | Err(OnnxError::NotANumber { .. }) => Ok(()),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// The values of the n-th output of the plan after the last run.

@@ -98,6 +98,7 @@ impl<'a> Pixels<'a> {
 pub struct Picture {
     width: u32,
     height: u32,
+    /// As long as the last picture was, also after it was wiped: the next one is mostly of its size.
     rgb: Vec<u8>,
 }
 
@@ -117,21 +118,20 @@ impl Picture {
 
     /// The pixels.
     pub fn pixels(&self) -> Pixels<'_> {
-        Pixels { width: self.width as usize, height: self.height as usize, rgb: &self.rgb }
+        let (width, height) = (self.width as usize, self.height as usize);
+        Pixels { width, height, rgb: &self.rgb[..width * height * 3] }
     }
 
     /// Overwrites the pixels, so that no face stays in memory. (The buffer lives on, so that no compiler may
     /// leave the writing out; byte by byte with volatile writes it would cost half a millisecond a frame.)
     pub fn wipe(&mut self) {
         self.rgb.fill(0);
-        self.rgb.clear();
         (self.width, self.height) = (0, 0);
     }
 
     /// Decodes a file's bytes into this picture, upright by its EXIF orientation. On an error the picture
     /// is empty.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<(), PictureError> {
-        self.rgb.clear();
         (self.width, self.height) = (0, 0);
         let mut decoder = open(bytes)?;
         let (width, height) = decoder.dimensions();
@@ -142,7 +142,9 @@ impl Picture {
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         if decoder.color_type() == ColorType::Rgb8 {
             self.rgb.resize(width as usize * height as usize * 3, 0);
-            decoder.read_image(&mut self.rgb).map_err(|e| damaged(&e))?;
+            let decoded = decoder.read_image(&mut self.rgb);
+            // Part of a face may have been decoded before the fault.
+            decoded.inspect_err(|_| self.rgb.fill(0)).map_err(|e| damaged(&e))?;
             (self.width, self.height) = (width, height);
         } else {
             let image = DynamicImage::from_decoder(decoder).map_err(|e| damaged(&e))?;

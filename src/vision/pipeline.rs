@@ -16,7 +16,7 @@ use super::quality::QualityMeter;
 use super::resample::Resampler;
 use crate::core::sighting::Quality;
 use crate::models::recipe::{InputRecipe, LandmarkRecipe, Task};
-use crate::models::{ModelStore, StoreError};
+use crate::models::{Loadable, ModelStore, StoreError};
 use crate::ports::Template;
 
 /// Faces cannot be examined.
@@ -53,12 +53,12 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Verifies and loads every model of the store's set, each to run on `threads` threads.
+    /// Verifies, loads and warms up every model of the store's set, each to run on `threads` threads.
     pub fn load(store: &ModelStore, threads: usize) -> Result<Self, VisionError> {
         let library = store.runtime()?;
         let loader = Loader { store, runtime: Runtime::load(&library)?, threads };
         let set = store.manifest().set();
-        Ok(Self {
+        let mut pipeline = Self {
             detector: loader.detector(&set.detector)?,
             landmarks: set.landmarks.as_deref().map(|name| loader.landmarks(name)).transpose()?,
             embedder: loader.embedder(&set.embedder)?,
@@ -71,7 +71,9 @@ impl Pipeline {
             face: AlignedFace::default(),
             meter: QualityMeter::default(),
             library,
-        })
+        };
+        pipeline.networks().into_iter().try_for_each(Network::warm_up)?;
+        Ok(pipeline)
     }
 
     /// The ONNX Runtime library in use.
@@ -171,7 +173,11 @@ impl Loader<'_> {
         input: InputRecipe,
         outputs: Outputs,
     ) -> Result<(Network, Resampler), VisionError> {
-        let bytes = self.store.bytes(name)?;
+        let Loadable { bytes, form, instead } = self.store.model(name)?;
+        if let Some(reason) = instead {
+            tracing::warn!(model = name, "runs as shipped, slower than it could: {reason}");
+        }
+        tracing::debug!(model = name, form = form.name(), "model is loaded");
         let plan = Plan {
             model: name.to_owned(),
             input: input.name.clone(),

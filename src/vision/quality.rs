@@ -28,8 +28,8 @@ impl QualityMeter {
         self.grey.extend(face.pixels().rgb.chunks_exact(3).map(|p| {
             (i32::from(p[0]) * 299 + i32::from(p[1]) * 587 + i32::from(p[2]) * 114 + 500) / 1000
         }));
-        let (brightness, variance) = mean_and_variance(self.grey.iter().copied());
-        let (_, sharpness) = mean_and_variance(laplacian(&self.grey));
+        let (brightness, variance) = mean_and_variance(self.grey.chunks_exact(SIDE).map(Sums::of));
+        let (_, sharpness) = mean_and_variance((1..SIDE - 1).map(|y| laplacian(&self.grey, y)));
         self.grey.fill(0);
         Quality {
             face_px: bounds.height(),
@@ -86,19 +86,41 @@ pub fn unmeasurable(bounds: Bounds) -> Quality {
     }
 }
 
-/// Four neighbours minus four times the middle, for every inner pixel.
-fn laplacian(grey: &[i32]) -> impl Iterator<Item = i32> + '_ {
-    (1..SIDE - 1).flat_map(move |y| {
-        let row = |y: usize| &grey[y * SIDE..(y + 1) * SIDE];
-        let (above, here, below) = (row(y - 1), row(y), row(y + 1));
-        (1..SIDE - 1).map(move |x| above[x] + below[x] + here[x - 1] + here[x + 1] - 4 * here[x])
+/// Count, sum and sum of squares of some whole values: at most a row's, so that the sums fit.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    count: i32,
+    sum: i32,
+    squares: i32,
+}
+
+impl Sums {
+    fn of(values: &[i32]) -> Self {
+        values.iter().fold(Self::default(), |sums, value| sums.with(*value))
+    }
+
+    #[inline]
+    fn with(self, value: i32) -> Self {
+        let Self { count, sum, squares } = self;
+        Self { count: count + 1, sum: sum + value, squares: squares + value * value }
+    }
+}
+
+/// Four neighbours minus four times the middle, for every inner pixel of one row.
+fn laplacian(grey: &[i32], y: usize) -> Sums {
+    let row = |y: usize| &grey[y * SIDE..(y + 1) * SIDE];
+    let (above, here, below) = (row(y - 1), row(y), row(y + 1));
+    let columns = above[1..].iter().zip(&below[1..]).zip(here.windows(3));
+    columns.fold(Sums::default(), |sums, ((above, below), here)| {
+        sums.with(above + below + here[0] + here[2] - 4 * here[1])
     })
 }
 
 /// Of whole values, so that the sums are exact and quick.
-fn mean_and_variance(values: impl Iterator<Item = i32>) -> (f32, f32) {
-    let (count, sum, squares) =
-        values.map(i64::from).fold((0_i64, 0_i64, 0_i64), |(c, s, q), v| (c + 1, s + v, q + v * v));
+fn mean_and_variance(rows: impl Iterator<Item = Sums>) -> (f32, f32) {
+    let (count, sum, squares) = rows.fold((0_i64, 0_i64, 0_i64), |(c, s, q), row| {
+        (c + i64::from(row.count), s + i64::from(row.sum), q + i64::from(row.squares))
+    });
     let mean = sum as f64 / count as f64;
     (mean as f32, (squares as f64 / count as f64 - mean * mean).max(0.0) as f32)
 }

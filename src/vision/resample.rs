@@ -74,7 +74,13 @@ impl Resampler {
             let upper = &pixels.row(region.top + first)[span.clone()];
             let lower = &pixels.row(region.top + second)[span];
             blend_rows(upper, lower, weight, &mut self.row);
-            self.write_row(y, tensor);
+            if region.width == 2 * width {
+                // Two and two: every place lies in the middle of its pair, which needs no table.
+                let pairs = self.row.as_chunks::<6>().0.iter().take(width);
+                self.write_row(y, tensor, pairs.map(middle));
+            } else {
+                self.write_row(y, tensor, self.taps.iter().map(|tap| sample(&self.row, *tap)));
+            }
         }
         placement
     }
@@ -96,13 +102,15 @@ impl Resampler {
         }
     }
 
-    fn write_row(&self, y: usize, tensor: &mut [f32]) {
+    /// Writes one row of the input from the grey levels of its pixels.
+    #[inline]
+    fn write_row(&self, y: usize, tensor: &mut [f32], pixels: impl Iterator<Item = [usize; 3]>) {
         let (width, plane) = (self.recipe.width, self.recipe.width * self.recipe.height);
-        let at = y * width..y * width + self.taps.len();
+        let at = y * width..(y + 1) * width;
         match self.recipe.colour {
             Colour::Grey => {
-                for (out, tap) in tensor[at].iter_mut().zip(&self.taps) {
-                    *out = self.levels[grey(sample(&self.row, *tap))];
+                for (out, pixel) in tensor[at].iter_mut().zip(pixels) {
+                    *out = self.levels[grey(pixel)];
                 }
             }
             Colour::Rgb | Colour::Bgr => {
@@ -112,13 +120,9 @@ impl Resampler {
                     Colour::Bgr => (third, first),
                     Colour::Rgb | Colour::Grey => (first, third),
                 };
-                let outputs = red[at.clone()]
-                    .iter_mut()
-                    .zip(&mut second[at.clone()])
-                    .zip(&mut blue[at])
-                    .zip(&self.taps);
-                for (((red, green), blue), tap) in outputs {
-                    let sampled = sample(&self.row, *tap);
+                let outputs =
+                    red[at.clone()].iter_mut().zip(&mut second[at.clone()]).zip(&mut blue[at]);
+                for (((red, green), blue), sampled) in outputs.zip(pixels) {
                     *red = self.levels[sampled[0]];
                     *green = self.levels[sampled[1]];
                     *blue = self.levels[sampled[2]];
@@ -154,6 +158,15 @@ fn sample(row: &[u16], tap: Tap) -> [usize; 3] {
         let second = u32::from(pair[channel + 3]) * tap.weight;
         // The shift leaves less than 256; the cast tells the compiler so.
         usize::from(((first + second + 0x8000) >> 16) as u8)
+    })
+}
+
+/// What [`sample`] gives in the middle of two neighbours.
+#[inline]
+fn middle(pair: &[u16; 6]) -> [usize; 3] {
+    [0, 1, 2].map(|channel| {
+        let sum = u32::from(pair[channel]) + u32::from(pair[channel + 3]);
+        usize::from(((sum * (FULL_WEIGHT / 2) + 0x8000) >> 16) as u8)
     })
 }
 
@@ -220,6 +233,16 @@ mod tests {
         for (found, expected) in tensor[..2].iter().zip(expected) {
             assert!((found * 128.0 + 127.0 - expected).abs() < 1e-3, "{found} {expected}");
         }
+    }
+
+    #[test]
+    fn the_middle_of_two_pixels_needs_no_table() {
+        let row: Vec<u16> = (0..6 * 500).map(|i| (i * 7919 % 65_281) as u16).collect();
+        for (index, pair) in row.as_chunks::<6>().0.iter().enumerate() {
+            let tap = Tap { first: index * 6, weight: FULL_WEIGHT / 2 };
+            assert_eq!(middle(pair), sample(&row, tap));
+        }
+        assert_eq!(tap(7, 2.0, 640), (14, FULL_WEIGHT / 2));
     }
 
     #[test]

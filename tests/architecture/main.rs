@@ -68,6 +68,12 @@ const SPARE_ROOMS: &[(&str, &[&str])] =
 /// What the standard library has that a pure decision has no use for. `*` and bare modules count as all of it.
 const IMPURE: &[&str] = &["env", "fs", "io", "net", "os", "process", "thread"];
 
+/// Files that may hold unsafe code, each with the reason.
+const UNSAFE_FILES: &[(&str, &str)] = &[
+    ("cameras/kernel.rs", "the kernel's video interface"),
+    ("vision/products.rs", "loops compiled for processors that have been asked for it"),
+];
+
 /// Past this a file is two files.
 const LONGEST_FILE: usize = 400;
 
@@ -82,6 +88,21 @@ fn every_file_keeps_the_arrows() {
         broken.extend(violations(&file, &text, &crates));
     }
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+#[test]
+fn unsafe_code_stays_in_its_files() {
+    let opts_in = ["expect(", "allow("].map(|attribute| format!("{attribute}unsafe_code"));
+    let found: Vec<String> = sources()
+        .into_iter()
+        .filter(|(_, text)| {
+            let text: String = text.split_whitespace().collect();
+            opts_in.iter().any(|attribute| text.contains(attribute))
+        })
+        .map(|(file, _)| file)
+        .collect();
+    let allowed: Vec<&str> = UNSAFE_FILES.iter().map(|(file, _)| *file).collect();
+    assert_eq!(found, allowed, "Cargo.toml denies unsafe code elsewhere: argue for each new file");
 }
 
 #[test]

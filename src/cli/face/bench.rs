@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use serde_json::json;
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{SetArgs, say, say_json};
 use crate::core::ids::{ModelId, RecipientId};
 use crate::files::{LARGEST_PICTURE, read_at_most};
-use crate::models::{Content, ModelStore};
+use crate::models::{Content, Form, ModelStore};
 use crate::ports::{FaceEngine, Frame, Template};
 use crate::vision::gallery::Gallery;
 use crate::vision::picture::Picture;
@@ -25,7 +25,7 @@ const FRAME: (u32, u32) = (640, 480);
 /// Quality of its JPEG, about that of a camera.
 const JPEG_QUALITY: u8 = 80;
 /// People with a document waiting.
-const PEOPLE: usize = 100;
+const PEOPLE: usize = 1_000;
 /// Runs before the first that counts.
 const WARM_UP: usize = 5;
 
@@ -37,6 +37,12 @@ pub(super) struct BenchArgs {
     /// Frames to measure
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     runs: u32,
+    /// Run every model in one form [default: what models tune chose]
+    #[arg(long, value_name = "FORM")]
+    form: Option<FormArg>,
+    /// Save the frame that is measured, so that other programs can be given the same
+    #[arg(long, value_name = "FILE")]
+    save_frame: Option<PathBuf>,
     /// Write JSON
     #[arg(long)]
     json: bool,
@@ -44,8 +50,18 @@ pub(super) struct BenchArgs {
     set: SetArgs,
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum FormArg {
+    Shipped,
+    Prepared,
+}
+
 pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    let store = args.set.store()?;
+    let store = match args.form {
+        None => args.set.store()?,
+        Some(FormArg::Shipped) => args.set.store()?.always(Form::Shipped),
+        Some(FormArg::Prepared) => args.set.store()?.always(Form::Prepared),
+    };
     let started = Instant::now();
     let mut engine = Engine::load(&store, args.set.threads())?;
     let load_ms = millis(started);
@@ -54,6 +70,9 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         None => store.bytes(sample(&store)?)?,
     };
     let jpeg = frame_of(engine.pipeline(), &photo)?;
+    if let Some(path) = &args.save_frame {
+        std::fs::write(path, &jpeg).with_context(|| format!("write {}", path.display()))?;
+    }
     let times = measure(&mut engine, &jpeg, args.runs as usize)?;
     report(args, &times, &jpeg, load_ms);
     Ok(ExitCode::SUCCESS)

@@ -13,8 +13,8 @@ use crate::core::policy::FacePolicy;
 use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::Template;
 use crate::vision::Pipeline;
-use crate::vision::embed::cosine;
 use crate::vision::picture::Picture;
+use crate::vision::products::cosine;
 use crate::vision::still;
 
 /// More pictures would be more than twelve million pairs.

@@ -10,8 +10,8 @@ use super::{SCORE_PLACES, SetArgs, rounded, say, say_json};
 use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::Template;
 use crate::vision::Pipeline;
-use crate::vision::embed::cosine;
 use crate::vision::picture::Picture;
+use crate::vision::products::cosine;
 use crate::vision::still::{self, StillFace};
 
 /// Below this height in pixels a face is a guess and not compared.

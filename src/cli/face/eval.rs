@@ -14,8 +14,8 @@ use super::{SCORE_PLACES, SetArgs, rounded, rounded_wide, say, say_json};
 use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::Template;
 use crate::vision::Pipeline;
-use crate::vision::embed::cosine;
 use crate::vision::picture::Picture;
+use crate::vision::products::cosine;
 use crate::vision::still;
 
 /// The false accept rates reported, by the name of their keys.

@@ -69,7 +69,7 @@ pub(super) fn delivered(folder: &Path, file: &str) -> Result<Vec<u8>, FetchError
 
 /// Writes bytes under a name in one step: whoever looks sees the old file, or the whole new one, even after a
 /// power cut.
-pub(super) fn place(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
+pub(in crate::models) fn place(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|cause| FetchError::disk("created", folder, cause))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
