@@ -32,7 +32,12 @@ pub(crate) struct Hall {
 impl Hall {
     /// Starts a broker and the hall's receiver.
     pub(crate) fn open(programs: PathBuf, models: PathBuf) -> Result<Self, String> {
-        let broker = spawn(Command::new("mosquitto"), "broker.log")?;
+        // Without the second line a command waits up to 40 ms for the acknowledgement of the message before it.
+        let settings = "listener 1883 127.0.0.1\nset_tcp_nodelay true\nallow_anonymous true\n";
+        fs::write("broker.conf", settings).map_err(|e| e.to_string())?;
+        let mut broker = Command::new("mosquitto");
+        broker.args(["-c", "broker.conf"]);
+        let broker = spawn(broker, "broker.log")?;
         let mut watch = Command::new(programs.join("hallctl"));
         watch.args(["--broker", "127.0.0.1:1883", "--device", DEVICE]);
         watch.args(["watch", "--receive", "--store", EVENTS]);

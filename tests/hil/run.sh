@@ -26,12 +26,12 @@ limit=${HIL_LIMIT_S:-900}
 TMPDIR=${TMPDIR:-/tmp} timeout --kill-after=5 "$limit" "$kernel" \
     root=/dev/root rootfstype=hostfs rootflags=/ ro mem=768M quiet \
     con=null con0=null,fd:1 ubd0="$disk" vivid.n_devs=1 init="$PWD/tests/hil/init.sh" \
-    BENCH_RUNNER="$PWD/target/debug/examples/hil" BENCH_PROGRAMS="$PWD/target/debug" BENCH_MODELS="$models" \
+    BENCH_RUNNER="$PWD/target/debug/examples/hil" BENCH_PROGRAMS="${HIL_PROGRAMS:-$PWD/target/debug}" BENCH_MODELS="$models" \
     BENCH_OPERATIONS="${HIL_OPERATIONS:-1000}" BENCH_SEED="${HIL_SEED:-20261123}" \
     </dev/null >"$log" 2>&1 &
 guest=$!
 # The table as it grows; the guest's own end follows its last line.
-tail -n +1 --pid=$guest -s 0.2 -F "$log" 2>/dev/null | sed -n 's/\r$//; /^bench: /s/^bench: //p' &
+tail -n +1 --pid=$guest -s 0.2 -F "$log" 2>/dev/null | sed -un 's/\r$//; /^bench: /s/^bench: //p' &
 wait $guest || true
 wait
 grep -q '^bench: ' "$log" || {
