@@ -6,6 +6,8 @@
 
 #[path = "faces/frames.rs"]
 mod frames;
+#[path = "faces/golden.rs"]
+mod golden;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

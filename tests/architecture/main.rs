@@ -105,6 +105,34 @@ fn unsafe_code_stays_in_its_files() {
     assert_eq!(found, allowed, "Cargo.toml denies unsafe code elsewhere: argue for each new file");
 }
 
+/// A promise that names a test which is no longer there is an empty one.
+#[test]
+fn every_test_that_the_requirements_name_exists() {
+    let document = fs::read_to_string(root().join("docs/requirements.md")).unwrap();
+    let quoted = document.split('`').skip(1).step_by(2);
+    let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let names: Vec<&str> =
+        quoted.filter(|text| is_name(text) && text.matches('_').count() >= 3).collect();
+    assert!(names.len() > 50, "the document names {} tests", names.len());
+    let tests = ["src", "tests"].map(|folder| texts_below(&root().join(folder))).concat();
+    let missing = names.iter().filter(|name| !tests.contains(&format!("fn {name}(")));
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&&str>::new());
+}
+
+/// Every Rust file below a folder, one after the other.
+fn texts_below(folder: &Path) -> String {
+    let mut texts = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.push_str(&texts_below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            texts.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+    texts
+}
+
 #[test]
 fn exceptions_name_files_that_are_still_long() {
     for (file, reason) in LONG_FILES {
