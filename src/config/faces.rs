@@ -28,6 +28,7 @@ fn read_faces(section: &mut Section<'_, '_>, camera: Option<&CameraSource>) -> F
     let usual = FacePolicy::default();
     let factors = section.choice("factors", &FACTORS).unwrap_or(usual.factors);
     FacePolicy {
+        embedder: None,
         factors,
         similarity: section.number("threshold", 0.2..=0.95, usual.similarity),
         false_accepts: section.number("false_accepts", 1e-6..=1e-4, usual.false_accepts),

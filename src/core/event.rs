@@ -65,6 +65,9 @@ pub enum Event {
 
     /// A template exists for the recipient.
     RecipientEnrolled { recipient: RecipientId, consent: ConsentRef, model: ModelId },
+    /// The recipient's templates are of another model than the one that runs now: nobody is compared with them, and the
+    /// recipient has to be enrolled anew.
+    TemplatesOutdated { recipient: RecipientId, model: ModelId },
     /// All templates of the recipient are gone.
     TemplatesErased { recipient: RecipientId, cause: Erasure },
 

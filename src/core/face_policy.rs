@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::calibration::Calibration;
+use super::ids::ModelId;
 use super::sighting::Quality;
 
 /// When a face opens a door.
@@ -10,6 +11,9 @@ use super::sighting::Quality;
 pub struct FacePolicy {
     /// What a pickup takes.
     pub factors: Factors,
+    /// The model that makes templates now. Who is enrolled by another one cannot be recognised and has to be enrolled
+    /// anew. `None` where it is not known: then nobody is told.
+    pub embedder: Option<ModelId>,
     /// Least cosine similarity, however few people may match. With the default models one impostor pair of the ORL
     /// faces (78,000) in 10,000 passes at 0.451, and at 0.46 at least 0.993 of 1,800 genuine pairs still do;
     /// calibrate on site.
@@ -48,6 +52,7 @@ impl Default for FacePolicy {
     fn default() -> Self {
         Self {
             factors: Factors::Face,
+            embedder: None,
             similarity: 0.46,
             false_accepts: 1e-4,
             calibration: Calibration::default(),

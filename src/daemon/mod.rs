@@ -110,14 +110,16 @@ impl Daemon {
     }
 }
 
-/// The site's rules; what the site has not calibrated itself is as the models' manifest has it.
+/// The site's rules, and what the models' manifest adds: which model makes templates, and the calibration where the site
+/// has none of its own.
 fn policy(config: &Config) -> Policy {
     let mut policy = config.policy();
     let faces = &mut policy.faces;
-    if faces.calibration.points().is_empty()
-        && let Ok(store) = model_store(&config.models)
-    {
-        faces.calibration = store.manifest().calibration();
+    if let Ok(store) = model_store(&config.models) {
+        faces.embedder = Some(store.manifest().template_model());
+        if faces.calibration.points().is_empty() {
+            faces.calibration = store.manifest().calibration();
+        }
     }
     if faces.calibration.points().is_empty() {
         tracing::warn!(

@@ -144,6 +144,9 @@ pub fn event(event: &Event) -> String {
         Event::DepositMissing { deposit, compartment } => {
             format!("ALARM: {deposit} should lie in compartment {compartment} and does not")
         }
+        Event::TemplatesOutdated { recipient, .. } => {
+            format!("{recipient} has to be enrolled anew: the model has changed")
+        }
         Event::RecipientEnrolled { recipient, .. } => format!("{recipient} can be recognised"),
         Event::TemplatesErased { recipient, cause } => {
             format!("the templates of {recipient} are gone ({cause:?})")

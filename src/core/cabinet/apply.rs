@@ -48,8 +48,14 @@ impl Cabinet {
                 self.known(*compartment).doubt();
             }
             Event::RecipientEnrolled { recipient, consent, model } => {
-                let enrolment = Enrolment { consent: consent.clone(), model: model.clone() };
+                let (consent, model) = (consent.clone(), model.clone());
+                let enrolment = Enrolment { consent, model, outdated_for: None };
                 self.enrolled.insert(recipient.clone(), enrolment);
+            }
+            Event::TemplatesOutdated { recipient, model } => {
+                if let Some(enrolment) = self.enrolled.get_mut(recipient) {
+                    enrolment.outdated_for = Some(model.clone());
+                }
             }
             Event::TemplatesErased { recipient, cause } => {
                 self.enrolled.remove(recipient);

@@ -78,6 +78,8 @@ pub struct Enrolment {
     pub consent: ConsentRef,
     /// The model that made the template.
     pub model: ModelId,
+    /// The model that runs instead, once the hall was told.
+    pub outdated_for: Option<ModelId>,
 }
 
 /// What a step leads to: first make the events durable, then act.
@@ -239,12 +241,20 @@ impl Cabinet {
     fn announce(&mut self, step: &mut Step) {
         let fitted = self.fitted.keys().filter_map(|id| self.compartments.get(id));
         let waiting = fitted.filter_map(|c| c.waiting_for());
-        let waiting = waiting.filter(|who| self.enrolled.contains_key(*who) && self.may_match(who));
+        let waiting = waiting.filter(|who| self.can_be_recognised(who) && self.may_match(who));
         let waiting: Waiting = waiting.cloned().collect();
         if waiting != self.looking_for {
             self.looking_for.clone_from(&waiting);
             step.acts.push(Act::LookFor(waiting));
         }
+    }
+
+    /// Whether there is a template of the recipient that the model of today can be compared with.
+    fn can_be_recognised(&self, recipient: &RecipientId) -> bool {
+        let of_today = |enrolment: &Enrolment| {
+            self.policy.faces.embedder.as_ref().is_none_or(|model| enrolment.model == *model)
+        };
+        self.enrolled.get(recipient).is_some_and(of_today)
     }
 
     /// Whether any lock is commanded: energised, or pulsed with the door not seen open yet.

@@ -17,7 +17,7 @@
 use std::collections::BTreeMap;
 
 use super::doors::commanded_by;
-use super::{Cabinet, Step};
+use super::{Cabinet, Enrolment, Step};
 use crate::core::command::Failure;
 use crate::core::compartment::{Compartment, Door, Stage};
 use crate::core::event::Event;
@@ -41,10 +41,24 @@ impl Cabinet {
         for id in self.compartments.keys().copied().collect::<Vec<_>>() {
             self.settle(now, id, doors.get(&id).copied(), step);
         }
+        self.ask_for_new_templates(now, step);
         for command in self.commands.unfinished() {
             if !self.is_awaited(&command) {
                 self.failed(now, &command, Failure::Interrupted, step);
             }
+        }
+    }
+
+    /// Tells the hall, once for each model that comes, who has to be enrolled anew for it.
+    fn ask_for_new_templates(&mut self, now: Now, step: &mut Step) {
+        let Some(model) = self.policy.faces.embedder.clone() else { return };
+        let outdated = |enrolment: &Enrolment| {
+            enrolment.model != model && enrolment.outdated_for.as_ref() != Some(&model)
+        };
+        let found = self.enrolled.iter().filter(|(_, enrolment)| outdated(enrolment));
+        for recipient in found.map(|(who, _)| who.clone()).collect::<Vec<_>>() {
+            let model = model.clone();
+            self.record(now, Event::TemplatesOutdated { recipient, model }, step);
         }
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::scenario::{Bench, door};
 use crate::core::command::{Answer, Failure, Lifecycle, Order, Purpose};
 use crate::core::event::Event;
-use crate::core::ids::ConsentRef;
+use crate::core::ids::{ConsentRef, ModelId};
 use crate::core::input::{Act, DoorPosition};
+use crate::core::policy::Policy;
 
 fn pulses_after_restart(bench: &Bench) -> usize {
     bench.acts.iter().filter(|act| matches!(act, Act::Pulse { .. })).count()
@@ -205,4 +206,21 @@ fn what_lies_inside_after_a_power_cut_decides_about_a_door_that_was_shut_meanwhi
         bench.restart();
         assert_eq!(bench.lifecycle(1), after, "{inside}");
     }
+}
+
+#[test]
+fn who_is_enrolled_by_another_model_is_to_be_enrolled_anew_and_the_hall_is_told_once() {
+    let mut policy = Policy::default();
+    policy.hall.remote_enrolment = true;
+    policy.faces.embedder = Some(ModelId::new("newer").unwrap());
+    let mut bench = Bench::with(policy);
+    bench.load("a", "wang", 1);
+    let outdated = |events: &[Event]| {
+        events.iter().filter(|event| matches!(event, Event::TemplatesOutdated { .. })).count()
+    };
+    assert_eq!(outdated(&bench.restart()), 1);
+    assert_eq!(outdated(&bench.restart()), 0, "told already");
+    let nobody = |act: &Act| matches!(act, Act::LookFor(people) if !people.is_empty());
+    assert!(!bench.acts.iter().any(nobody), "the camera looks for somebody whom it cannot know");
+    assert_eq!(bench.face("wang"), vec![]);
 }
