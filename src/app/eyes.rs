@@ -37,6 +37,9 @@ const AFTER_FAULT: Duration = Duration::from_secs(2);
 /// Photos of the hall that may wait.
 const ORDERS: usize = 64;
 
+/// After so many frames in a row that cannot be looked at faces are off, as they are without a camera.
+const MOST_DAMAGED: u32 = 10;
+
 /// Templates of the people to look for.
 type People = Vec<(RecipientId, Vec<Template>)>;
 
@@ -132,7 +135,7 @@ fn live(
         policy,
         attention: Attention::default(),
         next_look: Duration::ZERO,
-        last_was_damaged: false,
+        damaged: 0,
         clock,
     };
     let opened = eyes.camera();
@@ -165,7 +168,8 @@ struct Looker {
     attention: Attention,
     /// How long the next look may wait.
     next_look: Duration,
-    last_was_damaged: bool,
+    /// Frames in a row that could not be looked at.
+    damaged: u32,
     clock: Clock,
 }
 
@@ -228,8 +232,10 @@ impl Looker {
         }
         self.next_look = Duration::ZERO;
         match self.frame() {
+            // It was opened only to see whether it works: nobody is looked at.
+            Ok(_) if !self.anybody => self.tell_ability(true),
             Ok(frame) => {
-                let told = self.tell_ability(true);
+                let told = self.damaged >= MOST_DAMAGED || self.tell_ability(true);
                 let at = self.clock.now().mono;
                 told && frame.is_none_or(|frame| self.examine(at, &frame))
             }
@@ -261,17 +267,26 @@ impl Looker {
         match self.engine.examine(frame) {
             Ok(sighting) => {
                 let now = self.clock.now().mono;
-                self.last_was_damaged = false;
+                self.damaged = 0;
+                if !self.tell_ability(true) {
+                    return false;
+                }
                 self.next_look = self.attention.after_look(&self.policy, now, &sighting);
                 self.inbox.send(Message::Saw { at, sighting })
             }
             Err(FaceFault { problem }) => {
-                if !self.last_was_damaged {
+                if self.damaged == 0 {
                     tracing::warn!(%problem, "a frame was skipped; told again after a good one");
                 }
-                self.last_was_damaged = true;
+                self.damaged = self.damaged.saturating_add(1);
                 self.next_look = self.policy.idle_interval;
-                true
+                if self.damaged < MOST_DAMAGED {
+                    return true;
+                }
+                if self.able == Some(true) {
+                    tracing::error!(%problem, "no frame can be looked at: faces are off until one can");
+                }
+                self.tell_ability(false)
             }
         }
     }

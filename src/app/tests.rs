@@ -91,9 +91,12 @@ struct Seer(Vec<RecipientId>);
 
 impl FaceEngine for Seer {
     fn examine(&mut self, frame: &Frame) -> Result<Sighting, FaceFault> {
-        let (Frame::Encoded(_), Some(who)) = (frame, self.0.first()) else {
+        let (Frame::Encoded(picture), Some(who)) = (frame, self.0.first()) else {
             return Ok(Sighting::default());
         };
+        if picture.is_empty() {
+            return Err(FaceFault { problem: "the picture is damaged".to_owned() });
+        }
         let quality = Quality {
             face_px: 200.0,
             fills: 0.4,
@@ -351,6 +354,20 @@ fn a_camera_that_is_unplugged_switches_faces_off_and_on_again() {
     bench.wait_until_faces_are(false);
     let unavailable = Answer::Rejected { reason: Rejection::FaceUnavailable };
     assert_eq!(bench.enrol(vec![1]), unavailable);
+    bench.camera.show(vec![1]);
+    assert!(bench.cabinet.wait_until_open(door(1), PATIENCE), "it sees again");
+    bench.agent.stop().unwrap();
+}
+
+#[test]
+fn a_camera_whose_every_picture_is_damaged_switches_faces_off_until_one_is_not() {
+    let mut bench = Bench::new();
+    bench.agent.wait_for_eyes().unwrap();
+    bench.reserve();
+    bench.enrol(vec![1]);
+    bench.load();
+    bench.camera.show(vec![]);
+    bench.wait_until_faces_are(false);
     bench.camera.show(vec![1]);
     assert!(bench.cabinet.wait_until_open(door(1), PATIENCE), "it sees again");
     bench.agent.stop().unwrap();
