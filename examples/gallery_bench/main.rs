@@ -2,8 +2,15 @@
 //! in milliseconds and whom the first probe resembles most.
 //!
 //!   gallery_bench FILE LENGTH RUNS      (FILE: little-endian floats, one template after the other, the last is the probe)
+//!
+//! Or searches templates of real faces; see [`real`]:
+//!
+//!   gallery_bench --pictures FOLDER COUNT [FILE]
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a benchmark")]
 
+mod real;
+
+use std::path::Path;
 use std::time::Instant;
 
 use locker_agent::core::ids::{ModelId, RecipientId};
@@ -12,8 +19,20 @@ use locker_agent::vision::gallery::{Closest, Gallery};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, file, length, runs] = arguments.as_slice() else { panic!("FILE LENGTH RUNS") };
-    let (length, runs): (usize, usize) = (length.parse().unwrap(), runs.parse().unwrap());
+    let arguments: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["--pictures", folder, count] => {
+            real::search(Path::new(folder), count.parse().unwrap(), None);
+        }
+        ["--pictures", folder, count, file] => {
+            real::search(Path::new(folder), count.parse().unwrap(), Some(Path::new(file)));
+        }
+        [file, length, runs] => one(file, length.parse().unwrap(), runs.parse().unwrap()),
+        _ => panic!("FILE LENGTH RUNS, or --pictures FOLDER COUNT [FILE]"),
+    }
+}
+
+fn one(file: &str, length: usize, runs: usize) {
     let model = ModelId::new("bench").unwrap();
     let bytes = std::fs::read(file).unwrap();
     let floats: Vec<f32> =
