@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
 use super::{SCORE_PLACES, SetArgs, rounded, say, say_json};
+use crate::core::policy::FacePolicy;
 use crate::files::{LARGEST_PICTURE, read_at_most};
 use crate::ports::Template;
 use crate::vision::Pipeline;
@@ -24,7 +25,7 @@ pub(super) struct CompareArgs {
     /// The other photo
     b: PathBuf,
     /// Similarity from which on the two are the same person, -1 to 1
-    #[arg(long, value_name = "COSINE", default_value_t = 0.45, value_parser = cosine_value, allow_negative_numbers = true)]
+    #[arg(long, value_name = "COSINE", default_value_t = FacePolicy::default().similarity, value_parser = cosine_value, allow_negative_numbers = true)]
     threshold: f32,
     /// Write JSON
     #[arg(long)]
