@@ -226,10 +226,12 @@ fn a_numbered_line_counts_on_the_chip_of_its_door_or_of_the_cabinet() {
     assert!(without.contains("compartment[1].lock_line = 17 is a number on no chip"), "{without}");
     assert!(!without.contains("compartment[2]"), "{without}");
     let text = numbered.replace("driver", "chip = \"a\"\ndriver");
-    let Doors::Gpio { doors, debounce } = parse(&text).unwrap().cabinet.doors else {
+    let text = text.replace("chip = \"b\"", "chip = \"b\", debounce_ms = 40");
+    let Doors::Gpio { doors } = parse(&text).unwrap().cabinet.doors else {
         panic!("another driver")
     };
-    assert_eq!(debounce, Duration::from_millis(15));
+    let debounces: Vec<_> = doors.values().map(|lines| lines.debounce).collect();
+    assert_eq!(debounces, [Duration::from_millis(15), Duration::from_millis(40)]);
     let lines: Vec<_> = doors.into_values().map(|lines| (lines.lock, lines.sensor)).collect();
     let offset = |chip: &str, offset| LineOfChip::Offset { chip: chip.to_owned(), offset };
     let name = |chip: Option<&str>, name: &str| LineOfChip::Name {

@@ -37,8 +37,6 @@ pub enum Doors {
     Gpio {
         /// How each compartment is wired.
         doors: BTreeMap<CompartmentId, ChipLines>,
-        /// How long a switch has to be quiet until its door has moved.
-        debounce: Duration,
     },
     /// The header of a Raspberry Pi, through its registers.
     Rppal(BTreeMap<CompartmentId, Lines>),
@@ -151,8 +149,8 @@ fn read_doors(
     section: &mut Section<'_, '_>,
     driver: Option<Driver>,
 ) -> (Option<Doors>, BTreeMap<CompartmentId, Fitting>) {
-    let wiring = Wiring::new(driver, section.text("chip"));
-    let debounce = section.millis("debounce_ms", 1..=200, 15);
+    let (chip, debounce) = (section.text("chip"), section.millis("debounce_ms", 1..=200, 15));
+    let wiring = Wiring::new(driver, chip, debounce);
     let ports = Ports::read(section, driver == Some(Driver::Rs485));
     let (doors, fittings) = (BTreeMap::new(), BTreeMap::new());
     let mut taken = Taken { driver, wiring, ports, doors, fittings };
@@ -165,12 +163,12 @@ fn read_doors(
     }
     let close_after = section.millis("sim_close_after_ms", 100..=600_000, 3000);
     let fittings = std::mem::take(&mut taken.fittings);
-    (taken.wired(close_after, debounce), fittings)
+    (taken.wired(close_after), fittings)
 }
 
 impl Taken {
     /// The doors with their lines or boards, if all of them have what the driver needs.
-    fn wired(self, close_after: Duration, debounce: Duration) -> Option<Doors> {
+    fn wired(self, close_after: Duration) -> Option<Doors> {
         let Self { doors, ports, .. } = self;
         match self.driver? {
             Driver::Sim => Some(Doors::Sim { doors: doors.into_keys().collect(), close_after }),
@@ -178,7 +176,7 @@ impl Taken {
                 let wired = doors
                     .into_iter()
                     .map(|(number, wires)| Some((number, wires?.lines()?.on_chips()?)));
-                wired.collect::<Option<_>>().map(|doors| Doors::Gpio { doors, debounce })
+                wired.collect::<Option<_>>().map(|doors| Doors::Gpio { doors })
             }
             Driver::Rppal => {
                 let wired = doors

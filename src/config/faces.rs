@@ -21,6 +21,13 @@ pub(super) fn read_recognition(
         near_px: faces.gates.face_px / 2.0,
         ..AttentionPolicy::default()
     };
+    if attention.idle_interval >= faces.leave_after {
+        section.refuse(
+            "leave_after_ms",
+            "is no longer than a look takes at idle_fps: everybody would count as somebody new at each look; make it \
+             longer, or look more often",
+        );
+    }
     (faces, attention)
 }
 
@@ -55,7 +62,7 @@ fn read_calibration(section: &mut Section<'_, '_>) -> Calibration {
     let points = section.each("calibration", |point| {
         // A value that is not given is refused with the point's number.
         let rate = point.number("rate", 0.0..=1.0, 0.0);
-        Some(RatePoint { rate, similarity: point.number("similarity", -1.0..=1.0, 0.0) })
+        Some(RatePoint { rate, similarity: point.number("similarity", 0.1..=1.0, 0.1) })
     });
     if points.is_empty() {
         return Calibration::default();
@@ -83,10 +90,10 @@ fn read_liveness(section: &mut Section<'_, '_>, camera: Option<&CameraSource>) -
     }
     let policy = LivenessPolicy {
         mode,
-        mean: section.number("liveness_threshold", 0.05..=1.0, usual.mean),
+        mean: section.number("liveness_threshold", 0.3..=1.0, usual.mean),
         floor: section.number("liveness_floor", 0.0..=1.0, usual.floor),
         least_change: section.number("least_change", 0.0..=10.0, usual.least_change),
-        turn: section.number("turn", 0.1..=0.9, usual.turn),
+        turn: section.number("turn", 0.1..=0.5, usual.turn),
         challenge_within: section.millis(
             "challenge_ms",
             3000..=30_000,

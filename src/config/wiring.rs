@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
+use std::time::Duration;
 
 use super::reader::{Section, WholeOrText};
 
@@ -37,6 +38,8 @@ pub struct ChipLines {
     pub sensor_inverted: bool,
     /// What holds the switch's line while the switch is open, and that of the sensor that looks inside.
     pub sensor_bias: Bias,
+    /// How long the switch has to be quiet until its door has moved.
+    pub debounce: Duration,
     /// The line of the sensor that looks inside, if there is one.
     pub occupancy: Option<LineOfChip>,
     /// Whether that line is high while something lies inside.
@@ -85,6 +88,8 @@ pub(super) struct Wiring {
     driver: Option<Driver>,
     /// The chip that numbers count on unless a compartment says otherwise.
     chip: Option<String>,
+    /// How long a switch has to be quiet unless a compartment says otherwise.
+    debounce: Duration,
     taken: BTreeMap<Place, String>,
 }
 
@@ -103,6 +108,7 @@ pub(super) struct Wires {
     open_drain: bool,
     sensor_inverted: bool,
     sensor_bias: Bias,
+    debounce: Duration,
     occupancy: Option<Place>,
     occupancy_inverted: bool,
 }
@@ -141,6 +147,7 @@ impl Wires {
             open_drain: self.open_drain,
             sensor_inverted: self.sensor_inverted,
             sensor_bias: self.sensor_bias,
+            debounce: self.debounce,
             occupancy,
             occupancy_inverted: self.occupancy_inverted,
         })
@@ -163,8 +170,8 @@ impl Display for LineField<'_> {
 }
 
 impl Wiring {
-    pub(super) fn new(driver: Option<Driver>, chip: Option<String>) -> Self {
-        Self { driver, chip, taken: BTreeMap::new() }
+    pub(super) fn new(driver: Option<Driver>, chip: Option<String>, debounce: Duration) -> Self {
+        Self { driver, chip, debounce, taken: BTreeMap::new() }
     }
 
     pub(super) fn read(
@@ -188,6 +195,8 @@ impl Wiring {
         let pulls =
             [("pull-up", Bias::PullUp), ("pull-down", Bias::PullDown), ("none", Bias::External)];
         let sensor_bias = door.choice("sensor_bias", &pulls).unwrap_or(Bias::PullUp);
+        let debounce = door.optional_whole("debounce_ms", 1..=200).map(Duration::from_millis);
+        let debounce = debounce.unwrap_or(self.debounce);
         let (lock, sensor) = lock.zip(sensor)?;
         Some(Wires {
             lock,
@@ -196,6 +205,7 @@ impl Wiring {
             open_drain,
             sensor_inverted,
             sensor_bias,
+            debounce,
             occupancy,
             occupancy_inverted,
         })

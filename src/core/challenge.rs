@@ -1,7 +1,8 @@
 //! Active liveness: turn the head to a side that nobody could know before, and back.
 //!
-//! It stops stills, however good. It does not stop a mask, a live deepfake, or somebody who holds the right one of two
-//! videos: with two sides a guess is right every second time.
+//! It stops one still, however good. It does not stop two stills of the same person, straight and turned to the side that
+//! was drawn, if they pass the passive models; nor a mask, a live deepfake, or the right one of two videos: with two
+//! sides a guess is right every second time.
 
 use super::policy::LivenessPolicy;
 use super::sighting::Quality;
@@ -99,18 +100,19 @@ impl Challenge {
         }
     }
 
-    /// Takes a frame's measurements.
+    /// Takes a frame's measurements, if the frame is one that counts. `turn` is how far the head is to be turned.
     pub(super) fn observe(
         &mut self,
-        policy: &LivenessPolicy,
+        turn: f32,
         now: Monotonic,
-        quality: &Quality,
+        seen: Option<&Quality>,
     ) -> Progress {
         if now >= self.until {
             return Progress::Failed;
         }
+        let Some(quality) = seen else { return Progress::Waiting };
         // Half of the turn is straight enough, so that the two are never one pose.
-        let straight = quality.yaw.abs() <= policy.turn / 2.0;
+        let straight = quality.yaw.abs() <= turn / 2.0;
         let towards = match self.side {
             Side::Left => quality.yaw,
             Side::Right => -quality.yaw,
@@ -120,11 +122,11 @@ impl Challenge {
                 self.stage = Stage::Turn;
                 Progress::Waiting
             }
-            Stage::Turn if towards >= policy.turn => {
+            Stage::Turn if towards >= turn => {
                 self.stage = Stage::Back;
                 Progress::Turned
             }
-            Stage::Turn if -towards >= policy.turn => Progress::Failed,
+            Stage::Turn if -towards >= turn => Progress::Failed,
             Stage::Back if straight => Progress::Back,
             Stage::Straight | Stage::Turn | Stage::Back => Progress::Waiting,
         }
@@ -156,7 +158,7 @@ mod tests {
     fn look(challenge: &mut Challenge, yaw: f32, millis: u64) -> Progress {
         let quality = Quality { yaw, ..face_of("wang").quality };
         let now = Monotonic(Duration::from_millis(millis));
-        challenge.observe(&LivenessPolicy::default(), now, &quality)
+        challenge.observe(LivenessPolicy::default().turn, now, Some(&quality))
     }
 
     #[test]

@@ -192,6 +192,20 @@ pub enum Refusal {
     Ambiguous,
 }
 
+impl Refusal {
+    /// Whether it is a failed attempt, of which only so many are allowed in a row; what a person could not help is none.
+    pub(super) fn is_failure(self) -> bool {
+        match self {
+            Self::NotRecognised
+            | Self::PresentationAttack
+            | Self::StillPicture
+            | Self::ChallengeFailed
+            | Self::Ambiguous => true,
+            Self::PoorQuality | Self::SeveralFaces | Self::LivenessUnavailable => false,
+        }
+    }
+}
+
 /// What is wrong with a compartment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -72,6 +72,11 @@ impl Default for FacePolicy {
 }
 
 impl FacePolicy {
+    /// How far a head is to be turned for a challenge: never so far that the frame would be too poor to be judged.
+    pub(super) fn turn(&self) -> f32 {
+        self.liveness.turn.min(self.gates.yaw * 0.9)
+    }
+
     /// The similarity that is asked for while so many people may match: never below the floor.
     pub fn similarity_among(&self, people: usize) -> f32 {
         let wanted = self.calibration.similarity_among(people, self.false_accepts);

@@ -67,7 +67,8 @@ impl Look {
         frame: Result<Vote, Refusal>,
     ) -> Verdict {
         self.last_seen = now;
-        if frame.is_ok() && self.track.compare(policy, face) != Continuity::Same {
+        let continuity = self.track.compare(policy, face);
+        if frame.is_ok() && continuity != Continuity::Same {
             self.row = None;
         }
         self.track.follow(face);
@@ -75,7 +76,8 @@ impl Look {
             self.challenge = None;
         }
         if let Some(challenged) = &mut self.challenge {
-            match challenged.challenge.observe(&policy.liveness, now, &face.quality) {
+            let seen = shows_a_turn(policy, face, continuity, &frame).then_some(&face.quality);
+            match challenged.challenge.observe(policy.turn(), now, seen) {
                 Progress::Failed => return Verdict::Refused(Refusal::ChallengeFailed),
                 Progress::Waiting => return Verdict::Undecided,
                 Progress::Turned => {
@@ -177,12 +179,17 @@ impl Look {
         self.against.iter().filter_map(telling).sum()
     }
 
-    /// The most frequent reason; poor quality only when nothing else was seen.
+    /// The most frequent reason among those that count as a failure, if there is one: who holds a second face beside an
+    /// attack now and then does not get another try for it. Poor quality only when nothing else was seen.
     fn reason(&self) -> Refusal {
-        let telling = self.against.iter().filter(|(reason, _)| **reason != Refusal::PoorQuality);
-        telling
-            .max_by_key(|(_, frames)| **frames)
-            .map_or(Refusal::PoorQuality, |(reason, _)| *reason)
+        let most_frequent = |wanted: fn(Refusal) -> bool| {
+            let among = self.against.iter().filter(|(reason, _)| wanted(**reason));
+            among.max_by_key(|(_, frames)| **frames).map(|(reason, _)| *reason)
+        };
+        let telling = |reason| reason != Refusal::PoorQuality;
+        most_frequent(Refusal::is_failure)
+            .or_else(|| most_frequent(telling))
+            .unwrap_or(Refusal::PoorQuality)
     }
 }
 
@@ -201,6 +208,28 @@ impl Row {
             }
         }
     }
+}
+
+/// Whether a frame counts for a challenge: the same face as before, good enough, living, and not the same picture.
+/// Turned heads resemble their owner less, so whom it speaks for is asked again only after the turn.
+fn shows_a_turn(
+    policy: &FacePolicy,
+    face: &FaceReading,
+    continuity: Continuity,
+    frame: &Result<Vote, Refusal>,
+) -> bool {
+    let judged = match frame {
+        Ok(_) | Err(Refusal::NotRecognised | Refusal::Ambiguous) => true,
+        Err(
+            Refusal::PoorQuality
+            | Refusal::SeveralFaces
+            | Refusal::LivenessUnavailable
+            | Refusal::PresentationAttack
+            | Refusal::StillPicture
+            | Refusal::ChallengeFailed,
+        ) => false,
+    };
+    judged && continuity == Continuity::Same && !is_still(policy, face)
 }
 
 /// Whether the face changed less than anything that a sensor sees; a number that is none counts as such.

@@ -101,9 +101,13 @@ impl Recognition {
                 }
                 self.look_at(rules, now, chance, Look::begin(now, face), face, frame)
             }
-            Phase::Looking(_) | Phase::Nobody => {
-                self.look_at(rules, now, chance, Look::begin(now, face), face, frame)
+            // Nothing was seen for so long that this is somebody else; the verdict on the one before is still due.
+            Phase::Looking(look) => {
+                let verdict = look.on_leaving(policy);
+                let begun = self.look_at(rules, now, chance, Look::begin(now, face), face, frame);
+                if begun == Verdict::Undecided { verdict } else { begun }
             }
+            Phase::Nobody => self.look_at(rules, now, chance, Look::begin(now, face), face, frame),
         }
     }
 
@@ -552,5 +556,44 @@ mod tests {
             }
             prop_assert!(!active || accepted == 0, "nobody has turned the head");
         }
+    }
+
+    #[test]
+    fn a_challenge_is_not_passed_by_another_head_nor_by_a_picture_of_a_turned_one() {
+        let other_head =
+            FaceReading { resemblance: None, best: None, liveness: None, ..turned(0.7) };
+        let still =
+            FaceReading { liveness: Some(0.0), change: Some(0.0), best: None, ..turned(0.5) };
+        let same_picture = FaceReading { change: Some(0.0), ..turned(0.5) };
+        for turn in [other_head, still, same_picture] {
+            for side in [1.0, -1.0] {
+                let mut turn = turn.clone();
+                turn.quality.yaw *= side;
+                let mut player = Player::active();
+                let mut frames = times(6, &face_of("wang"));
+                frames.extend(times(10, &turn));
+                frames.extend(times(60, &face_of("wang")));
+                let accepted = player.play(&frames).contains(&wang());
+                assert!(!accepted, "{turn:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_face_now_and_then_does_not_hide_an_attack() {
+        let several = Sighting { near_faces: 2, face: Some(stranger()) };
+        let frames: Vec<Sighting> =
+            (0..41).map(|n| if n % 2 == 0 { several.clone() } else { one(stranger()) }).collect();
+        assert_eq!(play(&frames), vec![Verdict::Refused(Refusal::NotRecognised)]);
+    }
+
+    #[test]
+    fn an_attack_before_a_gap_in_the_pictures_is_still_reported() {
+        let attack = FaceReading { liveness: Some(0.1), ..face_of("wang") };
+        let mut player = Player::with(FacePolicy::default());
+        assert_eq!(player.play(&times(5, &attack)), vec![]);
+        player.millis += 1_500;
+        let refused = Verdict::Refused(Refusal::PresentationAttack);
+        assert_eq!(player.play(&times(1, &face_of("wang"))), vec![refused]);
     }
 }

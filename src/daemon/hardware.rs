@@ -42,7 +42,7 @@ impl Hardware {
 pub fn release_locks(doors: &Doors) -> anyhow::Result<()> {
     match doors {
         Doors::Sim { .. } => Ok(()),
-        Doors::Gpio { doors, .. } => {
+        Doors::Gpio { doors } => {
             GpioLocks::open(&chip_wirings(doors)).map(drop).context(GPIO_REFUSED)
         }
         Doors::Rppal(doors) => RppalLocks::open(&wirings(doors)).map(drop).context(RPPAL_REFUSED),
@@ -66,10 +66,10 @@ pub fn open_doors(doors: &Doors) -> anyhow::Result<(Box<dyn LockBank>, Box<dyn D
             cabinet.close_doors_after(*close_after)?;
             Ok((Box::new(cabinet.locks()), Box::new(cabinet.sensors())))
         }
-        Doors::Gpio { doors, debounce } => {
+        Doors::Gpio { doors } => {
             let wiring = chip_wirings(doors);
             let locks = GpioLocks::open(&wiring).context(GPIO_REFUSED)?;
-            let sensors = GpioSensors::open(&wiring, *debounce).context(GPIO_REFUSED)?;
+            let sensors = GpioSensors::open(&wiring).context(GPIO_REFUSED)?;
             Ok((Box::new(locks), Box::new(sensors)))
         }
         Doors::Rppal(doors) => {
@@ -149,6 +149,7 @@ fn chip_wiring(lines: &ChipLines) -> GpioWiring {
             Bias::PullDown => SwitchBias::PullDown,
             Bias::External => SwitchBias::External,
         },
+        debounce: lines.debounce,
         inside: lines
             .occupancy
             .as_ref()

@@ -104,8 +104,27 @@ fn guard<L: LockLine>(orders: &Receiver<Order>, lines: &LockLines<L>, cut: &Atom
         }
         cut.store(true, Ordering::SeqCst);
         tracing::error!(%compartment, "a pulse was not ended in time: the line is switched off");
-        if let Some(Err(reason)) = lines.get(&compartment).map(release) {
+        keep_off(orders, lines, compartment);
+    }
+}
+
+/// Switches the line off again and again until the other thread is done with it: a slow bus may switch it on after the
+/// first time, and what could not be switched off once may be the next time.
+fn keep_off<L: LockLine>(
+    orders: &Receiver<Order>,
+    lines: &LockLines<L>,
+    compartment: CompartmentId,
+) {
+    let mut told = false;
+    loop {
+        if let Some(Err(reason)) = lines.get(&compartment).map(release)
+            && !told
+        {
             tracing::error!(%compartment, %reason, "the line cannot be switched off: cut the supply");
+            told = true;
+        }
+        if !matches!(orders.recv_timeout(Limit::GRACE), Err(RecvTimeoutError::Timeout)) {
+            return;
         }
     }
 }
@@ -148,5 +167,43 @@ mod tests {
         let fault = bank.pulse(door, Duration::from_millis(50)).unwrap_err().to_string();
         assert!(answered.recv().unwrap(), "nobody released the line");
         assert!(fault.contains("cut off"), "{fault}");
+    }
+
+    /// A bus so slow that the line is on only after the pulse should have been over.
+    struct SlowLine {
+        on: Arc<AtomicBool>,
+        cut_off: Mutex<Receiver<()>>,
+        releases: Mutex<mpsc::SyncSender<()>>,
+    }
+
+    impl LockLine for SlowLine {
+        fn energise(&self) -> Result<(), String> {
+            // Once when the bank was made, and once by the second hand before the bus gets through.
+            let cut_off = self.cut_off.lock().unwrap();
+            (0..2).for_each(|_| cut_off.recv_timeout(Duration::from_secs(20)).unwrap());
+            self.on.store(true, Ordering::SeqCst);
+            Ok(())
+        }
+        fn release(&self) -> Result<(), String> {
+            self.on.store(false, Ordering::SeqCst);
+            let _ = self.releases.lock().unwrap().try_send(());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_a_slow_bus_switches_on_too_late_is_switched_off_again() {
+        let (released, releases) = sync_channel(1);
+        let on = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&on);
+        let hang = move |_| {
+            let clock = std::iter::repeat_with(thread::yield_now);
+            let off = clock.take(200_000_000).any(|()| !seen.load(Ordering::SeqCst));
+            assert!(off, "nobody switched the line off again");
+        };
+        let door = CompartmentId::new(1).unwrap();
+        let line = SlowLine { on, cut_off: Mutex::new(releases), releases: Mutex::new(released) };
+        let mut bank = PulsedLines::new([(door, line)].into(), hang).unwrap();
+        assert!(bank.pulse(door, Duration::from_millis(50)).is_err());
     }
 }

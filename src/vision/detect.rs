@@ -77,8 +77,7 @@ impl Detector {
             }
         }
         let (_, nms_iou) = self.recipe.gates();
-        keep_best(&mut self.found, nms_iou);
-        self.found.sort_by(|a, b| b.bounds.height().total_cmp(&a.bounds.height()));
+        settle(&mut self.found, nms_iou);
         Ok(&self.found)
     }
 
@@ -90,6 +89,25 @@ impl Detector {
 
 /// Names and shapes of outputs, as [`super::onnx::Plan`] wants them.
 pub type Outputs = Vec<(String, Vec<Option<usize>>)>;
+
+/// The faces in a corner detector's outputs, largest first: what [`Detector::find`] makes of them, whatever they are.
+pub fn faces_in_corners(
+    scores: &[f32],
+    boxes: &[f32],
+    frame: (usize, usize),
+    (threshold, nms_iou): (f32, f32),
+) -> Vec<Detection> {
+    let mut found = Vec::new();
+    decode_corners(scores, boxes, frame, threshold, &mut found);
+    settle(&mut found, nms_iou);
+    found
+}
+
+/// Boxes that are some and do not overlap, largest first.
+fn settle(found: &mut Vec<Detection>, nms_iou: f32) {
+    keep_best(found, nms_iou);
+    found.sort_by(|a, b| b.bounds.height().total_cmp(&a.bounds.height()));
+}
 
 /// Corners in parts of the frame, with the scores of "no face" and "face".
 fn decode_corners(

@@ -51,7 +51,7 @@ impl LandmarkFinder {
 }
 
 /// 68 (x, y) pairs to five points, in the same unit.
-fn five_of_68(values: &[f32]) -> FivePoints {
+pub fn five_of_68(values: &[f32]) -> FivePoints {
     let point = |index: usize| Point { x: values[index * 2], y: values[index * 2 + 1] };
     FivePoints {
         left_eye: Point::mean(&LEFT_PUPIL.map(point)),

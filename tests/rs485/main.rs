@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use boards::{Asked, Boards, Fault};
+use locker_agent::app::Clock;
 use locker_agent::core::ids::CompartmentId;
 use locker_agent::locks::rs485::{
     self, BoardWiring, Parity, PortSettings, Protocol, Rs485Locks, Rs485Sensors,
@@ -104,6 +105,20 @@ fn an_open_without_a_good_answer_is_an_error_and_is_not_sent_twice() {
         locks.pulse(door(14), PULSE).unwrap();
         assert_eq!(next(&mut sensors), edge(14, Open), "{fault:?}");
     }
+}
+
+#[test]
+fn after_an_error_no_other_lock_is_driven_before_the_coil_can_be_off() {
+    let boards = Boards::new(Protocol::Wkly, &[1]);
+    let board_pulse = Duration::from_millis(900);
+    let settings = PortSettings { board_pulse, ..settings(&boards, Protocol::Wkly) };
+    let (mut locks, mut sensors) = rs485::open(&[settings], &wiring(&[1])).unwrap();
+    sensors.positions().unwrap();
+    boards.world().doors_open = false;
+    boards.world().faults.push_back(Fault::Silent);
+    let clock = Clock::start();
+    locks.pulse(door(12), PULSE).unwrap_err();
+    assert!(clock.now().mono.0 >= board_pulse, "the board may still drive the first lock");
 }
 
 #[test]

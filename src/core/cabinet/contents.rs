@@ -96,8 +96,9 @@ impl Cabinet {
         if Self::expiry(compartment).is_some_and(|at| at <= now.wall)
             && let Some(deposit) = compartment.content.deposit()
         {
-            let deposit = deposit.id.clone();
+            let (deposit, recipient) = (deposit.id.clone(), deposit.recipient.clone());
             self.record(now, Event::DepositExpired { deposit, compartment: id }, step);
+            self.erase_if_nothing_waits(now, &recipient, step);
         }
     }
 }

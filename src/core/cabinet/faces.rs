@@ -62,15 +62,7 @@ impl Cabinet {
     fn refuse(&mut self, now: Now, reason: Refusal, step: &mut Step) {
         self.record(now, Event::FaceRefused { reason }, step);
         self.guide.show(now.mono, Guidance::UseCode);
-        let counts = match reason {
-            Refusal::NotRecognised
-            | Refusal::PresentationAttack
-            | Refusal::StillPicture
-            | Refusal::ChallengeFailed
-            | Refusal::Ambiguous => true,
-            Refusal::PoorQuality | Refusal::SeveralFaces | Refusal::LivenessUnavailable => false,
-        };
-        self.face_failures += u32::from(counts);
+        self.face_failures += u32::from(reason.is_failure());
         let policy = &self.policy.faces;
         if self.face_failures >= policy.failures {
             let until = now.wall.plus(policy.pause);

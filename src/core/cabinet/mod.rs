@@ -262,10 +262,14 @@ impl Cabinet {
         self.energised.is_some() || self.compartments.values().any(Compartment::is_commanded)
     }
 
-    /// Whether a document for this recipient is here or on its way.
+    /// Whether a document for this recipient is here or on its way. One whose time is over is staff's business.
     fn expects(&self, recipient: &RecipientId) -> bool {
-        let meant =
-            |c: &Compartment| c.content.deposit().is_some_and(|d| d.recipient == *recipient);
+        let meant = |c: &Compartment| match &c.content {
+            Content::Vacant | Content::Loaded { expired: true, .. } => false,
+            Content::Reserved(deposit) | Content::Loaded { deposit, .. } => {
+                deposit.recipient == *recipient
+            }
+        };
         self.compartments.values().any(meant)
     }
 

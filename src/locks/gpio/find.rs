@@ -243,8 +243,16 @@ mod tests {
     fn door(lock: LineAddress, switch: LineAddress) -> BTreeMap<CompartmentId, GpioWiring> {
         let drive = LockDrive::PushPull;
         let (active_low, switch_inverted, bias) = (false, false, SwitchBias::PullUp);
-        let wires =
-            GpioWiring { lock, active_low, drive, switch, switch_inverted, bias, inside: None };
+        let wires = GpioWiring {
+            lock,
+            active_low,
+            drive,
+            switch,
+            switch_inverted,
+            bias,
+            debounce: std::time::Duration::ZERO,
+            inside: None,
+        };
         [(CompartmentId::new(3).unwrap(), wires)].into()
     }
 

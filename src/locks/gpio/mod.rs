@@ -93,6 +93,8 @@ pub struct GpioWiring {
     pub switch_inverted: bool,
     /// What holds the line while the switch is open, and that of the sensor that looks inside.
     pub bias: SwitchBias,
+    /// How long the switch's line has to be quiet until its door has moved.
+    pub debounce: Duration,
     /// The sensor that looks inside, if there is one.
     pub inside: Option<InsideLine>,
 }
@@ -193,6 +195,7 @@ mod tests {
             switch: line(2),
             switch_inverted: false,
             bias: SwitchBias::PullUp,
+            debounce: Duration::ZERO,
             inside: None,
         };
         let wiring = [(CompartmentId::new(7).unwrap(), wires)].into();

@@ -28,7 +28,6 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(15);
 /// The door switches on lines of the kernel's chips.
 pub struct GpioSensors {
     wiring: BTreeMap<CompartmentId, GpioWiring>,
-    debounce: Duration,
     /// Empty after a fault, until `positions` has taken the lines again.
     groups: Vec<Group>,
     moves: VecDeque<DoorEdge>,
@@ -37,16 +36,13 @@ pub struct GpioSensors {
 }
 
 impl GpioSensors {
-    /// Takes the lines into use; a switch has moved when its line has been quiet for `debounce`.
-    pub fn open(
-        wiring: &BTreeMap<CompartmentId, GpioWiring>,
-        debounce: Duration,
-    ) -> Result<Self, GpioFault> {
+    /// Takes the lines into use; a switch has moved when its line has been quiet for as long as its wiring says.
+    pub fn open(wiring: &BTreeMap<CompartmentId, GpioWiring>) -> Result<Self, GpioFault> {
         let wiring = wiring.clone();
         let found = find_all(&wiring)?;
-        let groups = take(&wiring, &found, debounce)?;
+        let groups = take(&wiring, &found)?;
         let inside = take_inside(&wiring, &found)?;
-        Ok(Self { wiring, debounce, groups, moves: VecDeque::new(), sampled: None, inside })
+        Ok(Self { wiring, groups, moves: VecDeque::new(), sampled: None, inside })
     }
 
     /// The lines are gone (a chip was pulled out): they are taken anew by the next `positions`.
@@ -63,7 +59,7 @@ impl GpioSensors {
         let found = find_all(&self.wiring)?;
         self.inside.clear();
         self.inside = take_inside(&self.wiring, &found)?;
-        self.groups = take(&self.wiring, &found, self.debounce)?;
+        self.groups = take(&self.wiring, &found)?;
         Ok(())
     }
 
@@ -255,7 +251,6 @@ type Wired<'a> = (CompartmentId, &'a GpioWiring, Found);
 fn take(
     wiring: &BTreeMap<CompartmentId, GpioWiring>,
     found: &AllFound,
-    debounce: Duration,
 ) -> Result<Vec<Group>, GpioFault> {
     let mut chips: BTreeMap<PathBuf, Vec<Wired<'_>>> = BTreeMap::new();
     for (&door, wires) in wiring {
@@ -263,18 +258,19 @@ fn take(
         chips.entry(line.chip.clone()).or_default().push((door, wires, line.clone()));
     }
     let requests = chips.values().flat_map(|wired| wired.chunks(LINES_OF_A_REQUEST));
-    requests.map(|wired| take_group(wired, debounce)).collect()
+    requests.map(take_group).collect()
 }
 
 /// Takes the lines with edges, or for sampling where the chip has no edges to give.
-fn take_group(wired: &[Wired<'_>], debounce: Duration) -> Result<Group, GpioFault> {
+fn take_group(wired: &[Wired<'_>]) -> Result<Group, GpioFault> {
     let doors = wired.iter().map(|(door, _, line)| (line.offset, *door)).collect();
     let watch = Watch::Edges { next: 1, believed: BTreeMap::new() };
-    let group = match builder(wired, Some(debounce)).request() {
+    let group = match builder(wired, Reports::Edges).request() {
         Ok(request) => Group { request, doors, watch },
         Err(refused) if is_final(&refused) => return Err(blame(wired, &refused)),
         Err(refused) => {
-            let request = builder(wired, None).request().map_err(|error| blame(wired, &error))?;
+            let request =
+                builder(wired, Reports::Levels).request().map_err(|error| blame(wired, &error))?;
             let chip = request.chip_path();
             tracing::warn!(chip = %chip.display(), %refused, "no edges from this chip: it is sampled");
             Group { request, doors, watch: Watch::Samples(Debounce::new(BTreeMap::new())) }
@@ -285,7 +281,16 @@ fn take_group(wired: &[Wired<'_>], debounce: Duration) -> Result<Group, GpioFaul
     Ok(group)
 }
 
-fn builder(wired: &[Wired<'_>], edges: Option<Duration>) -> Builder {
+/// What the kernel is asked to report of a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reports {
+    /// Moves, once the line has been quiet for a while.
+    Edges,
+    /// Nothing: it is asked.
+    Levels,
+}
+
+fn builder(wired: &[Wired<'_>], reports: Reports) -> Builder {
     let mut builder = Request::builder();
     builder.with_consumer(CONSUMER);
     for (_, wires, line) in wired {
@@ -295,11 +300,12 @@ fn builder(wired: &[Wired<'_>], edges: Option<Duration>) -> Builder {
         if !wires.switch_inverted {
             builder.as_active_low();
         }
-        if let Some(debounce) = edges {
-            builder.with_edge_detection(EdgeDetection::BothEdges).with_debounce_period(debounce);
+        if reports == Reports::Edges {
+            let both = EdgeDetection::BothEdges;
+            builder.with_edge_detection(both).with_debounce_period(wires.debounce);
         }
     }
-    if edges.is_some() {
+    if reports == Reports::Edges {
         builder.with_kernel_event_buffer_size(EDGES_KEPT);
     }
     builder
@@ -317,7 +323,7 @@ pub(super) fn bias(wanted: SwitchBias) -> Bias {
 /// The kernel refuses a request as a whole: the line to blame is the one that it refuses alone.
 fn blame(wired: &[Wired<'_>], error: &Error) -> GpioFault {
     let mut alone = wired.iter().filter_map(|one| {
-        let refused = builder(std::slice::from_ref(one), None).request().err()?;
+        let refused = builder(std::slice::from_ref(one), Reports::Levels).request().err()?;
         Some(GpioFault::refused(one.0, Part::Switch, &one.2, &refused))
     });
     alone.next().unwrap_or_else(|| match wired.first() {

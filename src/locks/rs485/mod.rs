@@ -212,21 +212,24 @@ impl LockBank for Rs485Locks {
         let ended = || fault("the thread of its port has ended; start the agent anew".to_owned());
         port.orders.send(Order { place, width, given: now(), outcome }).map_err(|_| ended())?;
         let sent = match sent.recv_timeout(ORDER_WITHIN) {
-            Ok(sent) => sent.map_err(fault)?,
+            Ok(sent) => sent.map_err(fault),
             Err(RecvTimeoutError::Timeout) => {
                 let millis = ORDER_WITHIN.as_millis();
-                return Err(fault(format!("its port did not come to it within {millis} ms")));
+                Err(fault(format!("its port did not come to it within {millis} ms")))
             }
-            Err(RecvTimeoutError::Disconnected) => return Err(ended()),
+            Err(RecvTimeoutError::Disconnected) => Err(ended()),
         };
         let settings = &port.settings;
         let given = settings.protocol.pulse_given(width).unwrap_or(settings.board_pulse);
+        // A board that was not understood, or not heard, may have taken the order all the same: its coil is live until
+        // its time is over, and no other may be before that.
+        let began = sent.as_ref().map_or_else(|_| now(), |sent| *sent);
         #[expect(
             clippy::disallowed_methods,
             reason = "the board times the coil; this waits for it"
         )]
-        thread::sleep((sent + given).saturating_duration_since(now()));
-        Ok(())
+        thread::sleep((began + given).saturating_duration_since(now()));
+        sent.map(drop)
     }
 }
 

@@ -162,12 +162,16 @@ fn an_uncollected_document_expires_and_waits_for_staff() {
         needs: Needs::default(),
         collect_by,
     });
+    bench.enrol("wang");
     bench.unlock(3, Purpose::Load);
     bench.opens(3);
     bench.pulse_ends();
     bench.closes(3);
     assert_eq!(bench.cabinet.deadline(bench.now()).unwrap().0, Duration::from_secs(3600));
-    bench.wait(Duration::from_secs(3600));
+    let events = bench.wait(Duration::from_secs(3600));
+    let erased =
+        Event::TemplatesErased { recipient: recipient("wang"), cause: Erasure::NothingWaiting };
+    assert!(events.contains(&erased), "{events:?}");
     assert_eq!(bench.lifecycle(3), Lifecycle::Expired);
     assert_eq!(bench.face("wang"), vec![], "an expired document is not handed out by face");
     bench.unlock(3, Purpose::Recall);
