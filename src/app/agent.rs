@@ -74,7 +74,7 @@ impl Agent {
             open_engine: parts.open_engine,
             open_camera: parts.open_camera,
         };
-        let mut eyes = Eyes::spawn(eyesight, inbox.clone())?;
+        let (mut eyes, asleep) = Eyes::new();
         let eyes_report = eyes.report();
         let mut agent = Self {
             cabinet,
@@ -96,6 +96,8 @@ impl Agent {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         agent.step(Input::Started { version, doors, occupied: occupied.clone() }, None)?;
         agent.step(Input::Chance(chance()), None)?;
+        // Now that it is known whether anybody waits: only then is the camera opened.
+        asleep.wake(eyesight, inbox.clone())?;
         doors::spawn(parts.sensors, occupied, inbox.clone(), stop_doors)?;
         let thread = thread::Builder::new().name("cabinet".into()).spawn(move || agent.run())?;
         Ok(AgentHandle { inbox, eyes: eyes_report, thread })

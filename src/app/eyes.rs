@@ -1,7 +1,9 @@
 //! The thread that looks: it owns the camera and the models.
 //!
 //! It looks only while somebody has a document waiting: where nobody can be recognised nobody is filmed, and the
-//! camera is closed. A camera or model that fails switches faces off, never the agent: staff can still open doors.
+//! camera is closed, from the start on. So a camera that does not work is found out when it is needed, and until then
+//! faces count as available (`camera check` tries it beforehand). A camera or model that fails switches faces off, never
+//! the agent: staff can still open doors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
@@ -25,7 +27,7 @@ pub type OpenCamera = Box<dyn FnMut() -> Result<Box<dyn Camera>, CameraFault> + 
 /// Loads the models, once, on the thread that will use them. The error is a sentence for the log.
 pub type OpenEngine = Box<dyn FnOnce() -> Result<Box<dyn FaceEngine>, String> + Send>;
 
-/// How the eyes came up: an error means that faces are off and says why.
+/// How the eyes came up, and later each change: an error means that faces are off and says why.
 pub type EyesReport = Result<(), String>;
 
 /// How long to wait for a frame before looking at the orders.
@@ -34,11 +36,12 @@ const GLANCE: Duration = Duration::from_millis(200);
 const REST: Duration = Duration::from_secs(60);
 /// How long after a fault to try again.
 const AFTER_FAULT: Duration = Duration::from_secs(2);
+/// So many frames in a row that cannot be judged, and faces are off until a good one.
+const MOST_DAMAGED: u32 = 10;
+/// Reports that may wait for whoever is interested.
+const REPORTS: usize = 16;
 /// Photos of the hall that may wait.
 const ORDERS: usize = 64;
-
-/// After so many frames in a row that cannot be looked at faces are off, as they are without a camera.
-const MOST_DAMAGED: u32 = 10;
 
 /// Templates of the people to look for.
 type People = Vec<(RecipientId, Vec<Template>)>;
@@ -67,25 +70,38 @@ pub(super) struct Eyes {
     reported: Option<Receiver<EyesReport>>,
 }
 
-impl Eyes {
+/// What the thread listens to, before it is started.
+pub(super) struct Asleep {
+    orders: Receiver<Look>,
+    people: Arc<Mutex<Option<People>>>,
+    report: SyncSender<EyesReport>,
+}
+
+impl Asleep {
     /// Starts the thread.
-    pub(super) fn spawn(eyesight: Eyesight, inbox: Inbox) -> std::io::Result<Self> {
-        let (orders, received) = sync_channel(ORDERS);
-        let (report, reported) = sync_channel(1);
-        let people = Arc::new(Mutex::new(None));
-        let news = Arc::clone(&people);
+    pub(super) fn wake(self, eyesight: Eyesight, inbox: Inbox) -> std::io::Result<()> {
         thread::Builder::new().name("eyes".into()).spawn(move || {
-            let lived = catch_unwind(AssertUnwindSafe(|| {
-                live(eyesight, &inbox, &received, news, &report);
-            }));
+            let lived = catch_unwind(AssertUnwindSafe(|| live(eyesight, &inbox, self)));
             if lived.is_err() {
                 inbox.send(Message::Died("eyes"));
             }
         })?;
-        Ok(Self { orders, people, reported: Some(reported) })
+        Ok(())
+    }
+}
+
+impl Eyes {
+    /// The way to the thread, and the thread that is still to be started: what is asked for before that it knows from
+    /// its beginning.
+    pub(super) fn new() -> (Self, Asleep) {
+        let (orders, received) = sync_channel(ORDERS);
+        let (report, reported) = sync_channel(REPORTS);
+        let people = Arc::new(Mutex::new(None));
+        let asleep = Asleep { orders: received, people: Arc::clone(&people), report };
+        (Self { orders, people, reported: Some(reported) }, asleep)
     }
 
-    /// Gives away the word whether the eyes can see; there is one.
+    /// Gives away the words whether the eyes can see: the first when they are up, then each change.
     pub(super) fn report(&mut self) -> Option<Receiver<EyesReport>> {
         self.reported.take()
     }
@@ -108,20 +124,15 @@ impl Eyes {
     }
 }
 
-fn live(
-    eyesight: Eyesight,
-    inbox: &Inbox,
-    orders: &Receiver<Look>,
-    news: Arc<Mutex<Option<People>>>,
-    report: &SyncSender<EyesReport>,
-) {
+fn live(eyesight: Eyesight, inbox: &Inbox, asleep: Asleep) {
+    let Asleep { orders, people: news, report } = asleep;
     let Eyesight { clock, policy, open_engine, open_camera } = eyesight;
     let engine = match open_engine() {
         Ok(engine) => engine,
         Err(problem) => {
             tracing::error!(%problem, "faces are off; staff can still open doors");
             _ = report.send(Err(problem));
-            return refuse_photos(inbox, orders);
+            return refuse_photos(inbox, &orders);
         }
     };
     let mut eyes = Looker {
@@ -130,6 +141,7 @@ fn live(
         camera: None,
         inbox: inbox.clone(),
         news,
+        report,
         able: None,
         anybody: false,
         policy,
@@ -138,10 +150,7 @@ fn live(
         damaged: 0,
         clock,
     };
-    let opened = eyes.camera();
-    eyes.tell_ability(opened.is_ok());
-    _ = report.send(opened);
-    eyes.look(orders);
+    eyes.look(&orders);
 }
 
 /// Without models every photo gets an answer all the same.
@@ -162,13 +171,14 @@ struct Looker {
     camera: Option<Box<dyn Camera>>,
     inbox: Inbox,
     news: Arc<Mutex<Option<People>>>,
+    report: SyncSender<EyesReport>,
     able: Option<bool>,
     anybody: bool,
     policy: AttentionPolicy,
     attention: Attention,
     /// How long the next look may wait.
     next_look: Duration,
-    /// Frames in a row that could not be looked at.
+    /// Frames in a row that could not be judged.
     damaged: u32,
     clock: Clock,
 }
@@ -176,7 +186,9 @@ struct Looker {
 impl Looker {
     fn look(&mut self, orders: &Receiver<Look>) {
         loop {
-            self.hear_the_news();
+            if !self.hear_the_news() {
+                return;
+            }
             let pause = self.pause();
             let order = if pause.is_zero() {
                 orders.try_recv().map_err(|none| none == TryRecvError::Disconnected)
@@ -195,22 +207,30 @@ impl Looker {
     }
 
     fn pause(&self) -> Duration {
-        match (self.able, self.anybody) {
-            (Some(true), true) => self.next_look,
-            (Some(true), false) => REST,
-            (Some(false) | None, _) => AFTER_FAULT,
+        match (self.anybody, self.able) {
+            (false, _) => REST,
+            (true, None | Some(true)) => self.next_look,
+            // The camera is open: its frames are tried further.
+            (true, Some(false)) if self.camera.is_some() => self.next_look,
+            (true, Some(false)) => AFTER_FAULT,
         }
     }
 
-    fn hear_the_news(&mut self) {
+    /// Takes up whom to look for. False when the agent is gone.
+    fn hear_the_news(&mut self) -> bool {
         let news = self.news.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(people) = news {
             self.anybody = !people.is_empty();
             self.engine.look_for(people);
         }
-        if !self.anybody {
-            self.camera = None;
+        if self.anybody {
+            return true;
         }
+        self.camera = None;
+        self.next_look = Duration::ZERO;
+        self.damaged = 0;
+        // How the camera is now nobody knows; who is enrolled next makes it needed, and tried.
+        self.tell_ability(Ok(()))
     }
 
     /// Carries out one order. False when the agent is gone.
@@ -227,15 +247,14 @@ impl Looker {
 
     /// Looks once, if there is anybody to look for. False when the agent is gone.
     fn glance(&mut self) -> bool {
-        if self.able == Some(true) && !self.anybody {
+        if !self.anybody {
             return true;
         }
         self.next_look = Duration::ZERO;
         match self.frame() {
-            // It was opened only to see whether it works: nobody is looked at.
-            Ok(_) if !self.anybody => self.tell_ability(true),
             Ok(frame) => {
-                let told = self.damaged >= MOST_DAMAGED || self.tell_ability(true);
+                // Where frames come that nobody can judge, only a good one switches faces on.
+                let told = self.damaged >= MOST_DAMAGED || self.tell_ability(Ok(()));
                 let at = self.clock.now().mono;
                 told && frame.is_none_or(|frame| self.examine(at, &frame))
             }
@@ -244,8 +263,9 @@ impl Looker {
                     tracing::error!(%problem, "faces are off until the camera is back");
                 }
                 self.camera = None;
+                self.damaged = 0;
                 self.engine.forget();
-                self.tell_ability(false)
+                self.tell_ability(Err(problem))
             }
         }
     }
@@ -268,35 +288,38 @@ impl Looker {
             Ok(sighting) => {
                 let now = self.clock.now().mono;
                 self.damaged = 0;
-                if !self.tell_ability(true) {
-                    return false;
-                }
                 self.next_look = self.attention.after_look(&self.policy, now, &sighting);
-                self.inbox.send(Message::Saw { at, sighting })
+                self.tell_ability(Ok(())) && self.inbox.send(Message::Saw { at, sighting })
             }
-            Err(FaceFault { problem }) => {
-                if self.damaged == 0 {
-                    tracing::warn!(%problem, "a frame was skipped; told again after a good one");
-                }
-                self.damaged = self.damaged.saturating_add(1);
-                self.next_look = self.policy.idle_interval;
-                if self.damaged < MOST_DAMAGED {
-                    return true;
-                }
-                if self.able == Some(true) {
-                    tracing::error!(%problem, "no frame can be looked at: faces are off until one can");
-                }
-                self.tell_ability(false)
-            }
+            Err(FaceFault { problem }) => self.skip(&problem),
         }
     }
 
+    /// A frame that cannot be judged. One says nothing; only such frames are a camera that does not work.
+    fn skip(&mut self, problem: &str) -> bool {
+        self.damaged = self.damaged.saturating_add(1);
+        self.next_look = self.policy.idle_interval;
+        if self.damaged == 1 {
+            tracing::warn!(%problem, "a frame was skipped; told again after a good one");
+        }
+        if self.damaged != MOST_DAMAGED {
+            return true;
+        }
+        tracing::error!(%problem, "faces are off until a frame can be judged again");
+        self.tell_ability(Err(format!(
+            "none of the camera's last {MOST_DAMAGED} frames could be judged: {problem}"
+        )))
+    }
+
     /// Says whether faces can open doors, when that changes.
-    fn tell_ability(&mut self, able: bool) -> bool {
+    fn tell_ability(&mut self, ability: EyesReport) -> bool {
+        let able = ability.is_ok();
         if self.able == Some(able) {
             return true;
         }
         self.able = Some(able);
+        // Where nobody takes the reports away, the first ones are enough.
+        _ = self.report.try_send(ability);
         self.inbox.send(Message::Observed(Input::FacesAvailable(able)))
     }
 }

@@ -21,10 +21,15 @@ impl AgentHandle {
         self.inbox.clone()
     }
 
-    /// Waits until the camera and the models are up, or are known not to come up.
+    /// Waits until the models are up (and, if anybody is waited for, the camera), or are known not to come up.
     pub fn wait_for_eyes(&self) -> EyesReport {
         let report = self.eyes.as_ref().and_then(|eyes| eyes.recv().ok());
         report.unwrap_or_else(|| Err("the camera's thread has ended".to_owned()))
+    }
+
+    /// Whether faces have gone off or on since this or [`Self::wait_for_eyes`] was last asked; the newest word.
+    pub fn news_of_eyes(&self) -> Option<EyesReport> {
+        self.eyes.as_ref()?.try_iter().last()
     }
 
     /// Whether the agent has ended by itself.

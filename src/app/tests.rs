@@ -89,14 +89,22 @@ impl TemplateStore for MemoryTemplates {
 #[derive(Default)]
 struct Seer(Vec<RecipientId>);
 
+/// A picture that nobody can make out.
+const DAMAGED: &[u8] = b"damaged";
+
+/// The way to eyes that see.
+fn seeing() -> OpenEngine {
+    Box::new(|| Ok(Box::new(Seer::default())))
+}
+
 impl FaceEngine for Seer {
     fn examine(&mut self, frame: &Frame) -> Result<Sighting, FaceFault> {
-        let (Frame::Encoded(picture), Some(who)) = (frame, self.0.first()) else {
+        if matches!(frame, Frame::Encoded(bytes) if bytes == DAMAGED) {
+            return Err(FaceFault { problem: "the picture is cut off".to_owned() });
+        }
+        let (Frame::Encoded(_), Some(who)) = (frame, self.0.first()) else {
             return Ok(Sighting::default());
         };
-        if picture.is_empty() {
-            return Err(FaceFault { problem: "the picture is damaged".to_owned() });
-        }
         let quality = Quality {
             face_px: 200.0,
             fills: 0.4,
@@ -179,15 +187,21 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self::with(World::default(), Box::new(|| Ok(Box::new(Seer::default()))))
+        Self::with(World::default(), seeing())
     }
 
     fn with(world: World, open_engine: OpenEngine) -> Self {
+        Self::before(world, open_engine, None)
+    }
+
+    /// With another camera than the simulated one.
+    fn before(world: World, open_engine: OpenEngine, other: Option<OpenCamera>) -> Self {
         let cabinet = SimCabinet::with_pace((1..=3).map(door), 0.1);
         let camera = SimCamera::new(50.0);
         let (told, answers) = sync_channel(100);
         let parts = parts(&world, &cabinet, camera.clone(), told);
-        let agent = Agent::start(Parts { open_engine, ..parts }).unwrap();
+        let open_camera = other.unwrap_or(parts.open_camera);
+        let agent = Agent::start(Parts { open_engine, open_camera, ..parts }).unwrap();
         Self { world, cabinet, camera, answers, agent, commands: 0 }
     }
 
@@ -359,20 +373,6 @@ fn a_camera_that_is_unplugged_switches_faces_off_and_on_again() {
     bench.agent.stop().unwrap();
 }
 
-#[test]
-fn a_camera_whose_every_picture_is_damaged_switches_faces_off_until_one_is_not() {
-    let mut bench = Bench::new();
-    bench.agent.wait_for_eyes().unwrap();
-    bench.reserve();
-    bench.enrol(vec![1]);
-    bench.load();
-    bench.camera.show(vec![]);
-    bench.wait_until_faces_are(false);
-    bench.camera.show(vec![1]);
-    assert!(bench.cabinet.wait_until_open(door(1), PATIENCE), "it sees again");
-    bench.agent.stop().unwrap();
-}
-
 /// Switches that cannot be read when the agent starts.
 struct Mute;
 
@@ -429,26 +429,82 @@ fn templates_of_people_who_are_not_enrolled_are_erased_at_start() {
     let world = World::default();
     let stranger = Template { model: ModelId::new("seer").unwrap(), vector: vec![0.5] };
     world.templates.lock().unwrap().push((wang(), stranger));
-    let bench = Bench::with(world.clone(), Box::new(|| Ok(Box::new(Seer::default()))));
+    let bench = Bench::with(world.clone(), seeing());
     assert!(world.templates.lock().unwrap().is_empty());
     bench.agent.stop().unwrap();
 }
 
-#[test]
-fn a_camera_that_never_opens_is_reported_and_harms_nothing_else() {
-    let (told, _answers) = sync_channel(100);
-    let world = World::default();
-    let cabinet = SimCabinet::with_pace([door(1)], 0.1);
-    let broken = || {
+/// A way to a camera that is not there; each try is told.
+fn broken_camera() -> (OpenCamera, Receiver<()>) {
+    let (tried, tries) = sync_channel(100);
+    let open = move || {
+        tried.send(()).unwrap();
         let problem = "it is not there".to_owned();
         Err(CameraFault { camera: "video0".to_owned(), problem })
     };
-    let agent = Agent::start(Parts {
-        open_camera: Box::new(broken),
-        ..parts(&world, &cabinet, SimCamera::new(50.0), told)
-    })
-    .unwrap();
-    let report = agent.wait_for_eyes().unwrap_err();
+    (Box::new(open), tries)
+}
+
+#[test]
+fn nobody_is_waited_for_and_so_the_camera_is_never_opened() {
+    let (open_camera, tries) = broken_camera();
+    let mut bench = Bench::before(World::default(), seeing(), Some(open_camera));
+    assert_eq!(bench.agent.wait_for_eyes(), Ok(()), "the models are up, the camera is not asked");
+    bench.reserve();
+    // The thread has looked for orders, and at a photo, and has not tried the camera.
+    assert_eq!(bench.enrol(vec![1]), Answer::Done { compartment: None });
+    assert!(tries.try_recv().is_err());
+    bench.agent.stop().unwrap();
+}
+
+#[test]
+fn a_camera_that_does_not_open_when_it_is_needed_is_reported_until_nobody_needs_it() {
+    let (open_camera, tries) = broken_camera();
+    let mut bench = Bench::before(World::default(), seeing(), Some(open_camera));
+    bench.agent.wait_for_eyes().unwrap();
+    bench.reserve();
+    bench.enrol(vec![1]);
+    bench.load();
+    tries.recv_timeout(PATIENCE).unwrap();
+    bench.wait_until_faces_are(false);
+    let report = bench.agent.news_of_eyes();
+    let problem = "the camera video0 gives no pictures: it is not there".to_owned();
+    assert_eq!(report, Some(Err(problem)));
+    bench.order(Order::Erase { recipient: wang() }, None);
+    bench.wait_until_faces_are(true);
+    assert_eq!(bench.agent.news_of_eyes(), Some(Ok(())), "others can be enrolled");
+    bench.agent.stop().unwrap();
+}
+
+#[test]
+fn a_camera_that_is_needed_at_the_start_is_tried_before_the_agent_says_that_it_sees() {
+    let world = World::default();
+    let mut bench = Bench::with(world.clone(), seeing());
+    bench.agent.wait_for_eyes().unwrap();
+    bench.reserve();
+    bench.enrol(vec![1]);
+    bench.load();
+    assert!(bench.recorded(|event| matches!(event, Event::DepositLoaded { .. })));
+    bench.agent.stop().unwrap();
+    let (open_camera, _tries) = broken_camera();
+    let bench = Bench::before(world, seeing(), Some(open_camera));
+    let report = bench.agent.wait_for_eyes().unwrap_err();
     assert_eq!(report, "the camera video0 gives no pictures: it is not there");
-    agent.stop().unwrap();
+    bench.agent.stop().unwrap();
+}
+
+#[test]
+fn a_camera_whose_frames_cannot_be_judged_switches_faces_off_until_one_can() {
+    let mut bench = Bench::new();
+    bench.agent.wait_for_eyes().unwrap();
+    bench.reserve();
+    bench.enrol(vec![1]);
+    bench.load();
+    bench.camera.show(DAMAGED.to_vec());
+    bench.wait_until_faces_are(false);
+    let report = bench.agent.news_of_eyes().unwrap().unwrap_err();
+    assert!(report.contains("last 10 frames") && report.contains("cut off"), "{report}");
+    bench.camera.show_nothing();
+    bench.wait_until_faces_are(true);
+    bench.agent.stop().unwrap();
 }

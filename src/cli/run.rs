@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::app::EyesReport;
 use crate::config::Config;
 use crate::daemon::{Daemon, Hardware, start_log, stop_signals};
 
@@ -33,14 +34,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_signals()?;
     let hardware = Hardware::open(&config)?;
     let daemon = Daemon::start(&config, hardware, watchdog())?;
-    let eyes = daemon.wait_for_eyes();
-    let status = match &eyes {
-        Ok(()) => "ready".to_owned(),
-        Err(problem) => format!("ready, but faces are off: {problem}"),
-    };
-    tracing::info!("{status}");
-    notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status(&status)]);
+    let ready = status(&daemon.wait_for_eyes());
+    tracing::info!("{ready}");
+    notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status(&ready)]);
     while !daemon.has_ended() {
+        if let Some(eyes) = daemon.news_of_eyes() {
+            notify(&[sd_notify::NotifyState::Status(&status(&eyes))]);
+        }
         if stop.recv_timeout(GLANCE).is_ok() {
             tracing::info!("stopping");
             break;
@@ -49,6 +49,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     notify(&[sd_notify::NotifyState::Stopping]);
     daemon.stop()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `systemctl status` shows.
+fn status(eyes: &EyesReport) -> String {
+    match eyes {
+        Ok(()) => "ready".to_owned(),
+        Err(problem) => format!("ready, but faces are off: {problem}"),
+    }
 }
 
 /// Feeds systemd's watchdog, if the unit has one.

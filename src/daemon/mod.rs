@@ -19,14 +19,14 @@ pub use hardware::{Hardware, camera_opener, open_doors, release_locks};
 pub use log::start_log;
 pub use signals::stop_signals;
 
-use crate::app::{Agent, AgentHandle, Clock, EyesReport, Inbox, Parts};
-use crate::config::{Config, ModelsConfig};
+use crate::app::{Agent, AgentHandle, Clock, EyesReport, Inbox, OpenEngine, Parts};
+use crate::config::{CameraSource, Config, ModelsConfig};
 use crate::control;
-use crate::core::policy::{Factors, LivenessMode, Policy, QualityGates};
+use crate::core::policy::{Factors, LivenessMode, Policy};
 use crate::hall;
 use crate::journal::{Store, TemplateVault};
 use crate::models::{Manifest, ModelStore, default_dir};
-use crate::ports::{FaceEngine, Outbox};
+use crate::ports::Outbox;
 use crate::vision::Engine;
 use desk::Desk;
 use hall_task::HallTask;
@@ -72,7 +72,7 @@ impl Daemon {
             templates: Box::new(templates),
             locks: hardware.locks,
             sensors: hardware.sensors,
-            open_engine: Box::new(engine_opener(&config.models, &config.recognition.gates)),
+            open_engine: engine_opener(config),
             open_camera: hardware.open_camera,
             uplink: Box::new(link.clone()),
             heartbeat: Box::new(move || {
@@ -87,9 +87,14 @@ impl Daemon {
         Ok(Self { agent, hall: HallTask::start(to_hall, hall)?, _control: control })
     }
 
-    /// Waits until camera and models are up, or are known not to come up.
+    /// Waits until the models are up (and, if anybody is waited for, the camera), or are known not to come up.
     pub fn wait_for_eyes(&self) -> EyesReport {
         self.agent.wait_for_eyes()
+    }
+
+    /// Whether faces have gone off or on since that was last asked.
+    pub fn news_of_eyes(&self) -> Option<EyesReport> {
+        self.agent.news_of_eyes()
     }
 
     /// Whether the agent or its way to the hall has ended by itself; [`Daemon::stop`] tells why.
@@ -155,19 +160,19 @@ fn serve_control(socket: &Path, inbox: Inbox) -> anyhow::Result<Option<control::
 }
 
 /// Loads the models on the thread that will use them.
-fn engine_opener(
-    models: &ModelsConfig,
-    gates: &QualityGates,
-) -> impl FnOnce() -> Result<Box<dyn FaceEngine>, String> + Send + use<> {
-    let (models, gates) = (models.clone(), gates.clone());
-    move || {
+fn engine_opener(config: &Config) -> OpenEngine {
+    if config.camera == CameraSource::None {
+        return Box::new(|| Err("camera.kind is \"none\": faces open no doors here".to_owned()));
+    }
+    let (models, gates) = (config.models.clone(), config.recognition.gates.clone());
+    Box::new(move || {
         let clock = Clock::start();
         let store = model_store(&models)?;
         let engine = Engine::load(&store, 1).map_err(|fault| fault.to_string())?;
         let engine = engine.with_frame_gates(gates);
         tracing::info!(model = %engine.model(), took = ?clock.now().mono.0, "models are loaded");
         Ok(Box::new(engine))
-    }
+    })
 }
 
 /// The files that the configuration's manifest names.
